@@ -1,1 +1,7 @@
-//! x
+//! Exports UiPath audit events into an archive: every event exactly once, byte for byte, checkable by anybody.
+
+pub mod clock;
+pub mod secret;
+pub mod schedule;
+pub mod target;
+pub mod settings;

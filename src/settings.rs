@@ -1,0 +1,118 @@
+//! What a user configured, checked: plain data that the parts are built from. No IO, no defaults: see `config`.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use url::Url;
+
+use crate::{secret::SecretRef, target::Target};
+
+/// A whole configuration.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Checkpoints; one exporter at a time.
+    pub state_dir: PathBuf,
+    /// Who writes: a name that stays the same over restarts.
+    pub instance: String,
+    /// Where and how events are archived.
+    pub archive: ArchiveSettings,
+    /// By name.
+    pub connections: BTreeMap<String, ConnectionSettings>,
+    /// In the order of the configuration. Names are unique, every connection exists.
+    pub targets: Vec<Target>,
+}
+
+/// `[archive]`.
+#[derive(Clone, Debug)]
+pub struct ArchiveSettings {
+    /// `file:///path`, or `memory:///` in tests; object stores get their schemes here.
+    pub url: Url,
+    /// Also write a CSV view beside the JSONL record.
+    pub csv: bool,
+    /// How objects are compressed.
+    pub compression: Compression,
+    /// A slice, and so a commit, holds no more events than this,
+    pub max_events: usize,
+    /// nor more bytes of them.
+    pub max_bytes: usize,
+    /// All slices of all targets in memory together, in bytes. At least `max_bytes`.
+    pub max_buffered: usize,
+    /// `object_store`'s own option names.
+    pub options: BTreeMap<String, ArchiveOption>,
+}
+
+/// A value among `archive.options`: plain, or a reference to a secret.
+#[derive(Clone, Debug)]
+pub enum ArchiveOption {
+    /// As written.
+    Plain(String),
+    /// Read when the store is opened.
+    Secret(SecretRef),
+}
+
+/// How objects are compressed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Compression {
+    /// Zstandard; `.zst`.
+    #[default]
+    Zstd,
+    /// Gzip; `.gz`.
+    Gzip,
+    /// As they are.
+    None,
+}
+
+impl Compression {
+    /// What is appended to an object's key, dot included.
+    #[must_use]
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Zstd => ".zst",
+            Self::Gzip => ".gz",
+            Self::None => "",
+        }
+    }
+}
+
+/// `[connections.NAME]`: one UiPath platform and the credentials to read it.
+#[derive(Clone, Debug)]
+pub struct ConnectionSettings {
+    /// Its name.
+    pub name: String,
+    /// Base URL, ending in `/`. `https`, or `http` on a loopback host.
+    pub url: Url,
+    /// Extra PEM roots.
+    pub ca_file: Option<PathBuf>,
+    /// PEM file with a certificate and its key, shown to the server.
+    pub client_certificate: Option<PathBuf>,
+    /// Proxy URL. None: no proxy, whatever the environment says.
+    pub proxy: Option<Url>,
+    /// Requests under way at once, at most.
+    pub max_concurrent_requests: usize,
+    /// Requests a second, at most. 0: no limit of ours.
+    pub max_requests_per_second: f64,
+    /// A request's budget over all its tries.
+    pub retry_for: Duration,
+    /// How it proves who it is.
+    pub auth: AuthSettings,
+}
+
+/// `[connections.NAME.auth.…]`. Federated credentials (`client_assertion`) get an arm here.
+#[derive(Clone, Debug)]
+pub enum AuthSettings {
+    /// OAuth 2.0 client credentials of a confidential external application.
+    ClientCredentials {
+        /// The application's id.
+        client_id: String,
+        /// Its secret.
+        client_secret: SecretRef,
+        /// Requested scopes, separated by spaces.
+        scope: String,
+        /// None: `{url}/{organization}/identity_/connect/token`, see `source::auth`.
+        token_url: Option<Url>,
+    },
+    /// A personal access token, or a token that somebody else renews.
+    Bearer {
+        /// The token.
+        token: SecretRef,
+    },
+}
