@@ -2,7 +2,14 @@
 
 pub mod clock;
 pub mod error;
+pub mod json;
+pub mod event;
 pub mod secret;
 pub mod schedule;
 pub mod target;
 pub mod settings;
+pub mod window;
+pub mod key;
+pub mod commit;
+pub mod encode;
+pub mod archive;

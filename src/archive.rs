@@ -1,0 +1,234 @@
+//! The archive's store: create once, read, list, delete. The only file that names `object_store`.
+//!
+//! Nothing is ever overwritten: the one way to write is [`Archive::create`], which finds out whether an object that is
+//! there already is our own write.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures::TryStreamExt as _;
+use object_store::{
+    ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, local::LocalFileSystem,
+    memory::InMemory, path::Path,
+};
+use url::Url;
+
+use crate::{clock::Time, settings::ArchiveSettings};
+
+mod error;
+mod staging;
+
+pub use error::ArchiveError;
+
+/// How often a create that left nothing behind is tried.
+const TRIES: u32 = 5;
+/// The wait after the first such try; each later one is three times as long.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+
+/// The object store prefix that holds everything written. Cheap to clone.
+#[derive(Clone)]
+pub struct Archive {
+    store: Arc<dyn ObjectStore>,
+    place: Arc<str>,
+    /// Where a `file://` archive lies: its half-written files are invisible to the store.
+    root: Option<Arc<PathBuf>>,
+}
+
+/// What a create found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Created {
+    /// The object holds our bytes, by this try or an earlier one.
+    Ours,
+    /// Another object stands there, with these bytes.
+    Theirs(Bytes),
+}
+
+/// An object found by listing.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Listed {
+    /// Its key.
+    pub key: String,
+    /// Its size as stored.
+    pub bytes: u64,
+    /// When the store says it was written.
+    pub modified: Time,
+}
+
+impl Archive {
+    /// Opens the archive that the settings name. A local directory is made where there is none.
+    ///
+    /// # Errors
+    /// If the directory cannot be made or read.
+    pub fn open(settings: &ArchiveSettings) -> Result<Self, ArchiveError> {
+        Self::open_url(&settings.url)
+    }
+
+    /// Opens an archive by its URL alone. Object stores enter here, an arm for each scheme.
+    ///
+    /// # Errors
+    /// If the scheme is unknown or the directory cannot be made or read.
+    pub fn open_url(url: &Url) -> Result<Self, ArchiveError> {
+        match url.scheme() {
+            "file" => {
+                let root = url
+                    .to_file_path()
+                    .map_err(|()| ArchiveError::Url { url: url.to_string() })?;
+                let unusable = |source| ArchiveError::Root {
+                    path: root.clone(),
+                    source,
+                };
+                std::fs::create_dir_all(&root).map_err(unusable)?;
+                let store = LocalFileSystem::new_with_prefix(&root)
+                    .map_err(|source| ArchiveError::store("open", "", source))?
+                    .with_fsync(true);
+                Ok(Self {
+                    store: Arc::new(store),
+                    place: url.as_str().into(),
+                    root: Some(Arc::new(root)),
+                })
+            }
+            "memory" => Ok(Self::from_store(Arc::new(InMemory::new()), url.as_str())),
+            _ => Err(ArchiveError::Url { url: url.to_string() }),
+        }
+    }
+
+    /// An archive on any store: tests put a store with faults here.
+    #[must_use]
+    pub fn from_store(store: Arc<dyn ObjectStore>, place: &str) -> Self {
+        Self {
+            store,
+            place: place.into(),
+            root: None,
+        }
+    }
+
+    /// The archive's URL, for messages.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// Creates an object, or finds that it is there. An error from the store says nothing about whether it took the
+    /// bytes, so the object is read back and compared: absent means try again with the same bytes.
+    ///
+    /// # Errors
+    /// If the store can be neither written nor read, or keeps losing the object.
+    pub async fn create(&self, key: &str, bytes: Bytes) -> Result<Created, ArchiveError> {
+        let path = parse(key)?;
+        let mut wait = FIRST_WAIT;
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let options = PutOptions::from(PutMode::Create);
+            let refused = match self
+                .store
+                .put_opts(&path, PutPayload::from(bytes.clone()), options)
+                .await
+            {
+                Ok(_) => return Ok(Created::Ours),
+                Err(error) => error,
+            };
+            match self.read(key).await? {
+                Some(found) if found == bytes => return Ok(Created::Ours),
+                Some(found) => return Ok(Created::Theirs(found)),
+                None => {}
+            }
+            let error = ArchiveError::store("create", key, refused);
+            if tries >= TRIES || error.is_permanent() {
+                return Err(error);
+            }
+            tracing::debug!(key, tries, error = %crate::error::Chain(&error), "create left nothing behind, trying again");
+            tokio::time::sleep(wait).await;
+            wait *= 3;
+        }
+    }
+
+    /// An object's bytes; None if it is not there.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn read(&self, key: &str) -> Result<Option<Bytes>, ArchiveError> {
+        let path = parse(key)?;
+        let got = match self.store.get(&path).await {
+            Ok(got) => got,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(source) => return Err(ArchiveError::store("read", key, source)),
+        };
+        match got.bytes().await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(source) => Err(ArchiveError::store("read", key, source)),
+        }
+    }
+
+    /// The objects below a prefix (whole path segments), those after `offset` only if one is given, ordered by key.
+    ///
+    /// # Errors
+    /// If the store cannot be listed.
+    pub async fn list(&self, prefix: &str, offset: Option<&str>) -> Result<Vec<Listed>, ArchiveError> {
+        let path = parse(prefix)?;
+        let prefix_or_all = (!prefix.is_empty()).then_some(&path);
+        let stream = match offset {
+            Some(offset) => self.store.list_with_offset(prefix_or_all, &parse(offset)?),
+            None => self.store.list(prefix_or_all),
+        };
+        let mut found: Vec<Listed> = stream
+            .map_ok(|meta| Listed {
+                key: meta.location.into(),
+                bytes: meta.size,
+                modified: meta.last_modified,
+            })
+            .try_collect()
+            .await
+            .map_err(|source| ArchiveError::store("list", prefix, source))?;
+        found.sort();
+        Ok(found)
+    }
+
+    /// Deletes an object; one that is not there is no error.
+    ///
+    /// # Errors
+    /// If the store refuses.
+    pub async fn delete(&self, key: &str) -> Result<(), ArchiveError> {
+        match self.store.delete(&parse(key)?).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(source) => Err(ArchiveError::store("delete", key, source)),
+        }
+    }
+
+    /// Proves that the store refuses to create an object that exists. Everything rests on that.
+    ///
+    /// # Errors
+    /// If it does not, or cannot be written.
+    pub async fn probe(&self, run: &str) -> Result<(), ArchiveError> {
+        let key = format!("probe/{run}");
+        let first = Bytes::from(format!(
+            "written by {run} to see whether this store refuses to create it twice\n"
+        ));
+        if self.create(&key, first.clone()).await? != Created::Ours {
+            return Err(ArchiveError::NotConditional {
+                place: self.place.to_string(),
+            });
+        }
+        let second = PutPayload::from_static(b"this must never be stored\n");
+        let again = self
+            .store
+            .put_opts(&parse(&key)?, second, PutOptions::from(PutMode::Create))
+            .await;
+        let kept = self.read(&key).await?;
+        // A store with retention may refuse to delete: then a small object stays.
+        if let Err(error) = self.delete(&key).await {
+            tracing::debug!(key, error = %crate::error::Chain(&error), "the probe stays");
+        }
+        if again.is_ok() || kept != Some(first) {
+            return Err(ArchiveError::NotConditional {
+                place: self.place.to_string(),
+            });
+        }
+        Ok(())
+    }
+}
+
+fn parse(key: &str) -> Result<Path, ArchiveError> {
+    Path::parse(key).map_err(|source| ArchiveError::store("name", key, source.into()))
+}

@@ -1,0 +1,217 @@
+//! The commit record: what a slice holds, its place in the chain, its canonical bytes; pure.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    clock::{Time, spelled},
+    event::hex,
+    target::{Api, Filter},
+    window::Window,
+};
+
+/// The value of `format` in every commit that this version writes and reads.
+pub const FORMAT: &str = "uipath-audit-exporter/commit/1";
+
+/// What a commit is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Something was written, be it only late events.
+    Events,
+    /// Nothing happened in the window: proven.
+    Empty,
+    /// Found by a later comparison with the server; outside the chain of windows.
+    Backfill,
+    /// An admitted hole, with its reason.
+    Gap,
+}
+
+/// A numbered, immutable record in the archive: this slice is complete, here are its objects.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Commit {
+    /// Always [`FORMAT`].
+    pub format: String,
+    /// The target's name.
+    pub target: String,
+    /// From 0, without holes.
+    pub number: u64,
+    /// Counts the owners of the target: higher wins.
+    pub epoch: u64,
+    /// The setting `instance` of the writer.
+    pub instance: String,
+    /// Random for each process.
+    pub run: String,
+    /// What it is for.
+    pub kind: Kind,
+    /// Why a gap is one.
+    pub reason: Option<String>,
+    /// The span of event time that is complete with this commit.
+    pub window: Window,
+    /// From where on events were read again; `window.from` where there was no lookback.
+    #[serde(with = "spelled")]
+    pub lookback_from: Time,
+    /// How many events.
+    pub counts: Counts,
+    /// Events without a readable time.
+    pub undated: Undated,
+    /// The data objects, in the order of their keys.
+    pub objects: Vec<Object>,
+    /// Key of the catalogue in force, if one was read.
+    pub catalog: Option<String>,
+    /// Where the events came from.
+    pub source: Origin,
+    /// What wrote the commit.
+    pub tool: Tool,
+    /// When it was written, by the writer's clock.
+    #[serde(with = "spelled")]
+    pub committed_at: Time,
+    /// SHA-256 of the previous commit's bytes; None in commit 0.
+    pub previous_sha256: Option<String>,
+}
+
+/// Counts of events. `pulled` = `written` + `duplicate`; `late` and `conflict` are among `written`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Counts {
+    /// Shown by the server within the span read.
+    pub pulled: u64,
+    /// Archived by this commit.
+    pub written: u64,
+    /// Already archived, or shown more than once.
+    pub duplicate: u64,
+    /// Older than the window: they came late.
+    pub late: u64,
+    /// Same id as another event, other content.
+    pub conflict: u64,
+}
+
+/// Events without a readable time: they lie in no window, so that the commits that hold any are linked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Undated {
+    /// How many this commit archived.
+    pub events: u64,
+    /// The newest earlier commit that archived any.
+    pub previous: Option<u64>,
+}
+
+/// One data object.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Object {
+    /// Its key in the archive.
+    pub key: String,
+    /// `jsonl` or `csv`.
+    pub format: String,
+    /// How many events (not rows or lines of text).
+    pub events: u64,
+    /// Size as stored.
+    pub bytes: u64,
+    /// SHA-256 of the stored bytes.
+    pub sha256: String,
+    /// SHA-256 of the uncompressed bytes.
+    pub content_sha256: String,
+    /// `createdOn` of the first event that has a time, verbatim.
+    pub first: Option<String>,
+    /// `createdOn` of the last event that has a time, verbatim.
+    pub last: Option<String>,
+    /// CSV cells that got a leading `'` so that no spreadsheet runs them.
+    pub defused_cells: u64,
+}
+
+/// Where a commit's events came from.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Origin {
+    /// The endpoint, without parameters.
+    pub url: String,
+    /// The API.
+    pub api: Api,
+    /// What of the stream was read.
+    pub filter: Option<Filter>,
+    /// HTTP requests sent for this commit, repeats included.
+    pub requests: u64,
+    /// Pages read.
+    pub pages: u64,
+}
+
+/// What wrote a commit.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Tool {
+    /// Version of the exporter.
+    pub version: String,
+    /// Git commit it was built from, if known.
+    pub git: Option<String>,
+}
+
+impl Tool {
+    /// This program.
+    #[must_use]
+    pub fn this() -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            git: option_env!("BUILD_GIT").map(str::to_owned),
+        }
+    }
+}
+
+/// Why bytes are no commit record.
+#[derive(Debug, thiserror::Error)]
+pub enum BadCommit {
+    /// Not JSON, or a key is missing or of the wrong kind.
+    #[error("read the commit record")]
+    Syntax(#[source] serde_json::Error),
+    /// Written by a newer version.
+    #[error("read the commit record: its format is `{0}`, this version reads `{FORMAT}`")]
+    Format(String),
+}
+
+impl Commit {
+    /// The record's canonical bytes: one line of JSON with a line feed.
+    #[must_use]
+    pub fn to_bytes(&self) -> Bytes {
+        // Serializing plain structs of strings and numbers into memory cannot fail.
+        let mut line = serde_json::to_vec(self).unwrap_or_default();
+        line.push(b'\n');
+        Bytes::from(line)
+    }
+
+    /// Reads a record. Unknown keys are ignored.
+    ///
+    /// # Errors
+    /// If it is none that this version understands.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, BadCommit> {
+        #[derive(Deserialize)]
+        struct Head {
+            format: String,
+        }
+        let head: Head = serde_json::from_slice(bytes).map_err(BadCommit::Syntax)?;
+        if head.format != FORMAT {
+            return Err(BadCommit::Format(head.format));
+        }
+        serde_json::from_slice(bytes).map_err(BadCommit::Syntax)
+    }
+
+    /// Whether its window is a link of the chain of windows.
+    #[must_use]
+    pub fn is_chained(&self) -> bool {
+        match self.kind {
+            Kind::Events | Kind::Empty | Kind::Gap => true,
+            Kind::Backfill => false,
+        }
+    }
+
+    /// The newest commit up to this one that holds events without a time.
+    #[must_use]
+    pub fn last_undated(&self) -> Option<u64> {
+        if self.undated.events > 0 {
+            Some(self.number)
+        } else {
+            self.undated.previous
+        }
+    }
+}
+
+/// SHA-256 in lower-case hexadecimal.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}

@@ -1,0 +1,98 @@
+//! A slice's events into data objects: order, bytes and names are functions of the slice alone; pure.
+
+use std::{collections::BTreeMap, io::Write as _};
+
+use bytes::Bytes;
+use chrono::NaiveDate;
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    clock::Time,
+    commit::Object,
+    event::{Event, hex},
+    key::{self, Format, Shape},
+};
+
+mod compress;
+mod csv;
+
+pub use compress::{DecompressError, decompress};
+pub use csv::COLUMNS;
+
+/// A data object ready to be stored.
+#[derive(Clone, Debug)]
+pub struct Encoded {
+    /// Its entry in the commit, key and hashes included.
+    pub object: Object,
+    /// The stored bytes.
+    pub bytes: Bytes,
+}
+
+/// Encodes the events of commit `number`, an object for each day and format. Events without a time go to the day of
+/// `undated`.
+///
+/// # Errors
+/// If compressing fails, which in memory means that memory ran out.
+pub fn encode(
+    shape: &Shape,
+    number: u64,
+    undated: Time,
+    mut events: Vec<Event>,
+) -> Result<Vec<Encoded>, std::io::Error> {
+    events.sort_by(|a, b| a.order().cmp(&b.order()));
+    let mut days: BTreeMap<NaiveDate, Vec<Event>> = BTreeMap::new();
+    for event in events {
+        days.entry(event.time.unwrap_or(undated).date_naive())
+            .or_default()
+            .push(event);
+    }
+    let mut objects = Vec::new();
+    let formats: &[Format] = if shape.csv {
+        &[Format::Csv, Format::Jsonl]
+    } else {
+        &[Format::Jsonl]
+    };
+    for format in formats {
+        for (day, events) in &days {
+            objects.push(object(shape, *format, number, *day, events)?);
+        }
+    }
+    Ok(objects)
+}
+
+fn object(
+    shape: &Shape,
+    format: Format,
+    number: u64,
+    day: NaiveDate,
+    events: &[Event],
+) -> Result<Encoded, std::io::Error> {
+    let mut sink = compress::Sink::new(shape.compression)?;
+    let mut defused_cells = 0;
+    match format {
+        Format::Jsonl => {
+            for event in events {
+                sink.write_all(&event.raw)?;
+                sink.write_all(b"\n")?;
+            }
+        }
+        Format::Csv => defused_cells = csv::write(&mut sink, events)?,
+    }
+    let (bytes, content) = sink.finish()?;
+    let sha256 = hex(&Sha256::digest(&bytes));
+    let mut dated = events.iter().filter(|event| event.time.is_some());
+    let first = dated.next();
+    let last = dated.next_back().or(first);
+    let object = Object {
+        key: key::data(format, shape, day, number, &sha256),
+        format: format.as_str().to_owned(),
+        events: events.len() as u64,
+        bytes: bytes.len() as u64,
+        sha256,
+        content_sha256: hex(&content),
+        first: first.and_then(Event::created_on),
+        last: last.and_then(Event::created_on),
+        defused_cells,
+    };
+    Ok(Encoded { object, bytes })
+}

@@ -1,0 +1,200 @@
+//! An audit event: the server's bytes, and the three things read out of them (id, time, fingerprint).
+
+use bytes::Bytes;
+use chrono::{DateTime, NaiveDateTime, SubsecRound as _, Utc};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    clock::Time,
+    json::{JsonError, Value},
+};
+
+/// The first 16 bytes of a SHA-256.
+pub type Digest16 = [u8; 16];
+
+/// One event. Equal events have equal ids and fingerprints.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// The server's bytes, line breaks between tokens removed, nothing else. No line break at the end.
+    pub raw: Bytes,
+    /// `id`, decoded; where it is missing, null or empty, the fingerprint in hexadecimal.
+    pub id: Box<str>,
+    /// `createdOn` as an instant. None: missing or unreadable.
+    pub time: Option<Time>,
+    /// Which event it is: a digest of `id`.
+    pub identity: Digest16,
+    /// What it says: a digest of the content, whatever the order of members and white space.
+    pub fingerprint: Digest16,
+}
+
+impl Event {
+    /// Reads one event.
+    ///
+    /// # Errors
+    /// If `raw` is not JSON. Anything that is JSON is an event.
+    pub fn parse(raw: Bytes) -> Result<Self, JsonError> {
+        let value = Value::parse(&raw)?;
+        let (id, time, fingerprint) = read(value);
+        let bare = value.raw();
+        let raw = if bare.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
+            // A string cannot hold a bare line break: every one of them stands between tokens.
+            bare.iter()
+                .copied()
+                .filter(|byte| !matches!(byte, b'\n' | b'\r'))
+                .collect()
+        } else {
+            raw.slice_ref(bare)
+        };
+        let mut identity = Digest16::default();
+        identity.copy_from_slice(Sha256::digest(id.as_bytes()).get(..16).unwrap_or(&[0; 16]));
+        Ok(Self {
+            raw,
+            id,
+            time,
+            identity,
+            fingerprint,
+        })
+    }
+
+    /// The order of events in an object: time, then id, then content. Events without a time come first.
+    #[must_use]
+    pub fn order(&self) -> (Option<Time>, &[u8], &[u8]) {
+        (self.time, self.id.as_bytes(), &self.raw)
+    }
+
+    /// `createdOn` as the server spelled it, if it is a string.
+    #[must_use]
+    pub fn created_on(&self) -> Option<String> {
+        let value = Value::parse(&self.raw).ok()?;
+        value
+            .member("createdOn")?
+            .text()
+            .map(std::borrow::Cow::into_owned)
+    }
+
+    /// What the checkpoint remembers of it.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        Mark {
+            time: self.time,
+            identity: self.identity,
+            fingerprint: self.fingerprint,
+        }
+    }
+}
+
+/// What is remembered of an archived event, to know it again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Mark {
+    /// Its time, if it has one.
+    pub time: Option<Time>,
+    /// Which event it is.
+    pub identity: Digest16,
+    /// What it says.
+    pub fingerprint: Digest16,
+}
+
+fn read(value: Value<'_>) -> (Box<str>, Option<Time>, Digest16) {
+    let fingerprint = value.fingerprint();
+    let id = value
+        .member("id")
+        .filter(|id| !id.is_null())
+        .map(|id| match id.text() {
+            Some(text) => text.into_owned(),
+            None => String::from_utf8_lossy(id.raw()).into_owned(),
+        });
+    let id = id
+        .filter(|id| !id.is_empty())
+        .unwrap_or_else(|| hex(&fingerprint));
+    let time = value
+        .member("createdOn")
+        .and_then(Value::text)
+        .and_then(|text| read_time(&text));
+    (id.into_boxed_str(), time, fingerprint)
+}
+
+/// Reads a time as UiPath's services spell it: ISO 8601 with any number of fraction digits (more than nine are cut), any
+/// offset, and UTC where there is none. None if it is unreadable.
+#[must_use]
+pub fn read_time(text: &str) -> Option<Time> {
+    let text = text.trim();
+    let utc = |time: DateTime<chrono::FixedOffset>| time.with_timezone(&Utc);
+    DateTime::parse_from_rfc3339(text)
+        .map(utc)
+        .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%#z").map(utc))
+        .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").map(|time| time.and_utc()))
+        .ok()
+}
+
+/// The whole millisecond at or before a time.
+#[must_use]
+pub fn floor(time: Time) -> Time {
+    time.trunc_subsecs(3)
+}
+
+/// Bytes in lower-case hexadecimal.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(text: &'static str) -> Event {
+        Event::parse(Bytes::from_static(text.as_bytes())).unwrap()
+    }
+
+    #[test]
+    fn keeps_every_byte_but_line_breaks_between_tokens() {
+        let kept = event("{\r\n  \"id\": \"a\\nb\",\n  \"n\": 1e400 }");
+        assert_eq!(&kept.raw[..], b"{  \"id\": \"a\\nb\",  \"n\": 1e400 }");
+        assert_eq!(&*kept.id, "a\nb");
+    }
+
+    #[test]
+    fn reads_times_with_any_digits_and_offset() {
+        let instant = read_time("2025-03-24T18:35:38.122Z").unwrap();
+        for same in [
+            "2025-03-24T18:35:38.1220000Z",
+            "2025-03-24T20:35:38.122+02:00",
+            "2025-03-24T18:35:38.122",
+            "2025-03-24T18:35:38.122000000+00:00",
+            "2025-03-24T18:35:38.122+0000",
+            "2025-03-24t18:35:38.122z",
+        ] {
+            assert_eq!(read_time(same), Some(instant), "{same}");
+        }
+        assert_eq!(
+            read_time("2025-03-24T18:35:38Z").unwrap(),
+            floor(read_time("2025-03-24T18:35:38.0001Z").unwrap())
+        );
+        assert!(read_time("0001-01-01T00:00:00").is_some());
+        for bad in ["", "yesterday", "2025-13-01T00:00:00Z", "2025-03-24"] {
+            assert_eq!(read_time(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_event_without_id_or_time_is_still_an_event() {
+        for text in [
+            "{}",
+            r#"{"id":null,"createdOn":null}"#,
+            r#"{"id":"","createdOn":"soon"}"#,
+            "null",
+            "7",
+        ] {
+            let bare = event(text);
+            assert_eq!(bare.id.len(), 32);
+            assert_eq!(bare.time, None);
+        }
+        assert_eq!(&*event(r#"{"Id":17}"#).id, "17");
+    }
+}
