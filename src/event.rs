@@ -45,8 +45,7 @@ impl Event {
         } else {
             raw.slice_ref(bare)
         };
-        let mut identity = Digest16::default();
-        identity.copy_from_slice(Sha256::digest(id.as_bytes()).get(..16).unwrap_or(&[0; 16]));
+        let identity = digest16(id.as_bytes());
         Ok(Self {
             raw,
             id,
@@ -130,6 +129,14 @@ pub fn read_time(text: &str) -> Option<Time> {
 #[must_use]
 pub fn floor(time: Time) -> Time {
     time.trunc_subsecs(3)
+}
+
+/// The first 16 bytes of the SHA-256 of `bytes`.
+#[must_use]
+pub fn digest16(bytes: &[u8]) -> Digest16 {
+    let mut short = Digest16::default();
+    short.copy_from_slice(Sha256::digest(bytes).get(..16).unwrap_or(&[0; 16]));
+    short
 }
 
 /// Bytes in lower-case hexadecimal.

@@ -13,3 +13,4 @@ pub mod key;
 pub mod commit;
 pub mod encode;
 pub mod archive;
+pub mod checkpoint;

@@ -76,63 +76,49 @@ pub fn earlier(time: Time, by: Duration) -> Time {
         .unwrap_or(Time::MIN_UTC)
 }
 
-/// The width of the next slice, adapted to how dense events have been.
+/// The width of the next slice, adapted to how full the slices before it were.
 #[derive(Clone, Debug)]
-pub struct Width {
-    now: Duration,
-    max_events: usize,
-}
+pub struct Width(Duration);
 
-/// A slice aims at this share of `max_events`, so that a denser stretch seldom overflows it.
+/// A slice aims at being this full, so that a denser stretch seldom overflows it.
 const AIM: f64 = 0.7;
-/// A slice is at most this many times as wide as the one before.
-const GROWTH: f64 = 8.0;
+/// A slice is at most this many times as wide as the one before, or as narrow.
+const CHANGE: f64 = 8.0;
+/// Slices are at least this wide, unless one was too big.
+const LEAST: Duration = Duration::from_millis(1);
 
 impl Width {
     /// Nothing is known yet: as wide as the whole window.
     #[must_use]
-    pub fn unknown(window: Window, max_events: usize) -> Self {
-        Self {
-            now: window.width(),
-            max_events,
-        }
+    pub fn of(window: Window) -> Self {
+        Self(window.width())
     }
 
     /// How wide the next slice should be.
     #[must_use]
     pub fn next(&self) -> Duration {
-        self.now.max(Duration::from_millis(1))
+        self.0.max(LEAST)
     }
 
-    /// A slice of that width held that many events.
-    pub fn read(&mut self, width: Duration, events: usize) {
-        if width.is_zero() {
-            return;
+    /// A slice of that width was read and was so full; 1: nothing more would have fitted.
+    pub fn read(&mut self, width: Duration, fullness: f64) {
+        if !width.is_zero() {
+            self.0 = width.mul_f64((AIM / fullness.max(f64::MIN_POSITIVE)).clamp(1.0 / CHANGE, CHANGE));
         }
-        let aim = aim(self.max_events) / number(events).max(0.1);
-        self.now = width.mul_f64(aim.clamp(1.0 / GROWTH, GROWTH));
     }
 
-    /// A slice had to be read again with this width.
+    /// A slice was too big and has to be this narrow.
     pub fn shrink(&mut self, width: Duration) {
-        self.now = width;
+        self.0 = width;
     }
 }
 
-/// A narrower width for a slice that was too big: what was read of it spans `seen` and held `events`.
+/// A narrower width for a slice that was too big: the part of it that was read spans `seen` and is so full.
 #[must_use]
-pub fn narrower(whole: Duration, seen: Duration, events: usize, max_events: usize) -> Duration {
-    let fit = seen.mul_f64((aim(max_events) / number(events).max(1.0)).min(1.0));
-    fit.min(whole / 2).max(Duration::from_millis(1))
-}
-
-/// A count as a factor: exact enough, and never infinite.
-fn number(count: usize) -> f64 {
-    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
-}
-
-fn aim(max_events: usize) -> f64 {
-    number(max_events) * AIM
+pub fn narrower(whole: Duration, seen: Duration, fullness: f64) -> Duration {
+    seen.mul_f64((AIM / fullness.max(f64::MIN_POSITIVE)).min(1.0))
+        .min(whole / 2)
+        .max(LEAST)
 }
 
 #[cfg(test)]
@@ -157,20 +143,17 @@ mod tests {
     #[test]
     fn widths_follow_density_and_always_shrink_when_too_big() {
         let day = Duration::from_secs(86_400);
-        let mut width = Width {
-            now: day,
-            max_events: 1000,
-        };
-        width.read(day, 7000);
-        assert!(width.next() < day / 7);
-        width.read(day, 0);
+        let mut width = Width(day);
+        width.read(day, 7.0);
+        assert!(width.next() > day / 11 && width.next() < day / 9);
+        width.read(day, 0.0);
         assert_eq!(width.next(), day * 8);
         let mut whole = day;
         for _ in 0..40 {
-            let next = narrower(whole, whole, usize::MAX, 10);
-            assert!(next < whole || whole == Duration::from_millis(1));
+            let next = narrower(whole, whole, 1e9);
+            assert!(next < whole || whole == LEAST);
             whole = next;
         }
-        assert_eq!(whole, Duration::from_millis(1));
+        assert_eq!(whole, LEAST);
     }
 }

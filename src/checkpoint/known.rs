@@ -1,0 +1,235 @@
+//! Known events: marks of what was archived lately, packed into values of at most 4 KiB, ordered by time.
+//!
+//! Events without a time are never forgotten: the server may show them at any time again.
+
+use std::collections::HashMap;
+
+use chrono::DateTime;
+use serde::{Deserialize, Serialize};
+
+use super::{CheckpointError, database::Database, record};
+use crate::{
+    clock::Time,
+    event::{Digest16, Mark, floor},
+    target::TargetName,
+    window::Window,
+};
+
+const MARK_BYTES: usize = 44;
+/// Marks in a value: with its envelope it stays under 4 KiB, above which sled writes files it does not sync.
+const PER_VALUE: usize = 90;
+
+/// Events that need no archiving any more.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    versions: HashMap<Digest16, Vec<Digest16>>,
+}
+
+impl Known {
+    /// Notes an event.
+    pub fn add(&mut self, mark: &Mark) {
+        let versions = self.versions.entry(mark.identity).or_default();
+        if !versions.contains(&mark.fingerprint) {
+            versions.push(mark.fingerprint);
+        }
+    }
+
+    /// The fingerprints that this event was seen with. Empty: never seen.
+    #[must_use]
+    pub fn versions(&self, identity: &Digest16) -> &[Digest16] {
+        self.versions.get(identity).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether exactly this event is known.
+    #[must_use]
+    pub fn has(&self, mark: &Mark) -> bool {
+        self.versions(&mark.identity).contains(&mark.fingerprint)
+    }
+}
+
+/// How many marks are kept and what they add up to: the same set gives the same sum, whatever the order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Sum {
+    count: u64,
+    sum: u128,
+}
+
+impl Sum {
+    fn add(&mut self, mark: &Mark) {
+        self.count += 1;
+        self.sum ^= weight(mark);
+    }
+
+    fn remove(&mut self, mark: &Mark) {
+        self.count = self.count.saturating_sub(1);
+        self.sum ^= weight(mark);
+    }
+}
+
+fn weight(mark: &Mark) -> u128 {
+    u128::from_be_bytes(mark.identity).rotate_left(1) ^ u128::from_be_bytes(mark.fingerprint)
+}
+
+pub(super) fn sum(marks: &[Mark]) -> Sum {
+    let mut sum = Sum::default();
+    marks.iter().for_each(|mark| sum.add(mark));
+    sum
+}
+
+pub(super) fn within(
+    database: &Database,
+    target: &TargetName,
+    span: Window,
+    limit: usize,
+) -> Result<(Known, Window), CheckpointError> {
+    let mut dated = Vec::new();
+    let start = [prefix(b'k', target), time_bytes(span.from).to_vec()].concat();
+    // Values are ordered by their last mark: those before `start` hold nothing of the span.
+    for item in database.tree()?.range(start..after(b'k', target)) {
+        let (_, value) = item.map_err(|source| database.error(source))?;
+        dated.extend(unpack(&value)?.filter(|mark| mark.time.is_some_and(|time| span.contains(time))));
+    }
+    let mut part = span;
+    if dated.len() > limit {
+        dated.sort_unstable();
+        let cut = dated.get(limit).and_then(|mark| mark.time).map_or(span.to, floor);
+        part = span.split((cut - span.from).to_std().unwrap_or_default()).0;
+    }
+    let mut known = Known::default();
+    dated
+        .iter()
+        .filter(|mark| mark.time.is_some_and(|time| part.contains(time)))
+        .for_each(|mark| known.add(mark));
+    for item in database.tree()?.range(prefix(b'u', target)..after(b'u', target)) {
+        let (_, value) = item.map_err(|source| database.error(source))?;
+        unpack(&value)?.for_each(|mark| known.add(&mark));
+    }
+    Ok((known, part))
+}
+
+pub(super) fn all(database: &Database, target: &TargetName) -> Result<Vec<Mark>, CheckpointError> {
+    let mut marks = Vec::new();
+    for kind in [b'k', b'u'] {
+        for item in database.tree()?.range(prefix(kind, target)..after(kind, target)) {
+            let (_, value) = item.map_err(|source| database.error(source))?;
+            marks.extend(unpack(&value)?);
+        }
+    }
+    marks.sort_unstable();
+    Ok(marks)
+}
+
+/// Adds marks to a batch, under the number of the commit that wrote the events.
+pub(super) fn insert(
+    batch: &mut sled::Batch,
+    target: &TargetName,
+    number: u64,
+    marks: &[Mark],
+    sum: &mut Sum,
+) {
+    let mut marks = marks.to_vec();
+    marks.sort_unstable();
+    let undated = marks.partition_point(|mark| mark.time.is_none());
+    let (undated, dated) = marks.split_at(undated);
+    for (kind, marks) in [(b'u', undated), (b'k', dated)] {
+        for (index, part) in marks.chunks(PER_VALUE).enumerate() {
+            part.iter().for_each(|mark| sum.add(mark));
+            let last = part.last().and_then(|mark| mark.time).unwrap_or(Time::MIN_UTC);
+            let mut key = prefix(kind, target);
+            key.extend(time_bytes(last));
+            key.extend(number.to_be_bytes());
+            key.extend(u32::try_from(index).unwrap_or(u32::MAX).to_be_bytes());
+            batch.insert(
+                key,
+                record::seal(&part.iter().flat_map(pack).collect::<Vec<u8>>()),
+            );
+        }
+    }
+}
+
+/// Removes values all of whose marks are older than `horizon`.
+pub(super) fn forget(
+    database: &Database,
+    batch: &mut sled::Batch,
+    target: &TargetName,
+    horizon: Time,
+    sum: &mut Sum,
+) -> Result<(), CheckpointError> {
+    let end = [prefix(b'k', target), time_bytes(horizon).to_vec()].concat();
+    for item in database.tree()?.range(prefix(b'k', target)..end) {
+        let (key, value) = item.map_err(|source| database.error(source))?;
+        unpack(&value)?.for_each(|mark| sum.remove(&mark));
+        batch.remove(key);
+    }
+    Ok(())
+}
+
+/// Removes all marks of a target.
+pub(super) fn clear(
+    database: &Database,
+    batch: &mut sled::Batch,
+    target: &TargetName,
+) -> Result<(), CheckpointError> {
+    for kind in [b'k', b'u'] {
+        for item in database
+            .tree()?
+            .range(prefix(kind, target)..after(kind, target))
+            .keys()
+        {
+            batch.remove(item.map_err(|source| database.error(source))?);
+        }
+    }
+    Ok(())
+}
+
+fn prefix(kind: u8, target: &TargetName) -> Vec<u8> {
+    [&[kind, 0], target.as_str().as_bytes(), &[0]].concat()
+}
+
+/// Just after the last key with that prefix.
+fn after(kind: u8, target: &TargetName) -> Vec<u8> {
+    [&[kind, 0], target.as_str().as_bytes(), &[1]].concat()
+}
+
+/// Twelve bytes that sort like the times.
+fn time_bytes(time: Time) -> [u8; 12] {
+    let mut bytes = [0; 12];
+    let seconds = time.timestamp().cast_unsigned() ^ (1 << 63);
+    let whole = (u128::from(seconds) << 32) | u128::from(time.timestamp_subsec_nanos());
+    bytes.copy_from_slice(whole.to_be_bytes().get(4..).unwrap_or(&[0; 12]));
+    bytes
+}
+
+fn pack(mark: &Mark) -> Vec<u8> {
+    // The beginning of time stands for "no time": no service has an event there.
+    let time = time_bytes(mark.time.unwrap_or(Time::MIN_UTC));
+    [&time[..], &mark.identity, &mark.fingerprint].concat()
+}
+
+fn unpack(value: &[u8]) -> Result<impl Iterator<Item = Mark>, CheckpointError> {
+    let bytes = record::unseal(value)?;
+    Ok(bytes
+        .chunks_exact(MARK_BYTES)
+        .map(read_mark)
+        .collect::<Vec<_>>()
+        .into_iter())
+}
+
+fn read_mark(bytes: &[u8]) -> Mark {
+    let number = |range: std::ops::Range<usize>| {
+        bytes
+            .get(range)
+            .unwrap_or_default()
+            .iter()
+            .fold(0u128, |all, byte| (all << 8) | u128::from(*byte))
+    };
+    let whole = number(0..12);
+    let seconds = (u64::try_from(whole >> 32).unwrap_or_default() ^ (1 << 63)).cast_signed();
+    let nanos = u32::try_from(whole & u128::from(u32::MAX)).unwrap_or_default();
+    let time = DateTime::from_timestamp(seconds, nanos).filter(|time| *time > Time::MIN_UTC);
+    Mark {
+        time,
+        identity: number(12..28).to_be_bytes(),
+        fingerprint: number(28..44).to_be_bytes(),
+    }
+}

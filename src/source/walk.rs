@@ -1,0 +1,214 @@
+//! What one walk over pages has collected, and when it ends; pure.
+
+use std::collections::HashSet;
+
+use url::Url;
+
+use super::{Effort, Limits, Outcome, Slice, SourceError, page::Page, unified::MARGIN};
+use crate::{
+    checkpoint::Known,
+    clock::Time,
+    event::{Digest16, Event},
+    window::{Window, earlier, later, narrower},
+};
+
+/// So many pages in a row without a new event end the walk with an error.
+const PATIENCE: usize = 100;
+/// More versions of one id than this mean that a field of it changes all the time.
+const VERSIONS: usize = 8;
+/// A first page tells of a span that would be this much too full: not worth reading on.
+const HOPELESS: f64 = 3.0;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Direction {
+    Previous,
+    Next,
+}
+
+impl Direction {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Previous => "previous",
+            Self::Next => "next",
+        }
+    }
+}
+
+pub(super) struct Walk<'a> {
+    span: Window,
+    known: &'a Known,
+    limits: Limits,
+    direction: Direction,
+    links: HashSet<Digest16>,
+    seen: Known,
+    idle_pages: usize,
+    bytes: usize,
+    oldest_kept: Option<Time>,
+    volatile: bool,
+    slice: Slice,
+    more: bool,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(span: Window, known: &'a Known, limits: Limits) -> Self {
+        let slice = Slice {
+            span,
+            events: Vec::new(),
+            pulled: 0,
+            duplicate: 0,
+            conflict: 0,
+            oldest: None,
+            effort: Effort::default(),
+            fullness: 0.0,
+        };
+        Self {
+            span,
+            known,
+            limits,
+            direction: Direction::Previous,
+            links: HashSet::new(),
+            seen: Known::default(),
+            idle_pages: 0,
+            bytes: 0,
+            oldest_kept: None,
+            volatile: false,
+            slice,
+            more: false,
+        }
+    }
+
+    /// Begins at the first page again, the other way.
+    pub(super) fn turn(&mut self, direction: Direction, first: &Url) {
+        self.direction = direction;
+        self.idle_pages = 0;
+        self.links.clear();
+        self.links.insert(digest(first));
+    }
+
+    /// Notes the page about to be asked for.
+    pub(super) fn step(&mut self, request: &Url) -> Result<(), SourceError> {
+        let direction = self.direction.name();
+        if !self.links.insert(digest(request)) {
+            return Err(SourceError::Loop { direction });
+        }
+        if self.idle_pages >= PATIENCE {
+            return Err(SourceError::Endless { direction, pages: self.idle_pages });
+        }
+        Ok(())
+    }
+
+    /// Takes what a page brings. Returns the directions in which nothing more of the span can come.
+    pub(super) fn take(&mut self, page: Page, tries: u32) -> Vec<Direction> {
+        self.slice.effort += Effort { requests: u64::from(tries), pages: 1 };
+        self.more = page.previous.is_some();
+        let (from, to) = (earlier(self.span.from, MARGIN), later(self.span.to, MARGIN));
+        let mut times = page.events.iter().filter_map(|event| event.time).peekable();
+        let dated = times.peek().is_some();
+        let (before, after) =
+            times.fold((dated, dated), |(before, after), time| (before && time < from, after && time > to));
+        let start = self.slice.events.len();
+        let mut news = false;
+        for event in page.events {
+            news |= self.look_at(event);
+        }
+        self.idle_pages = if news { 0 } else { self.idle_pages + 1 };
+        self.let_go_of_page(start, page.bytes);
+        let mut ends = Vec::new();
+        if before {
+            ends.push(Direction::Previous);
+        }
+        if after {
+            ends.push(Direction::Next);
+        }
+        ends
+    }
+
+    /// Sorts one event in. Whether it is new to this walk.
+    fn look_at(&mut self, event: Event) -> bool {
+        let mark = event.mark();
+        let inside = match event.time {
+            Some(time) => {
+                self.slice.oldest = Some(self.slice.oldest.map_or(time, |oldest| oldest.min(time)));
+                self.span.contains(time)
+            }
+            None => true,
+        };
+        let repeated = self.seen.has(&mark);
+        let others = self.seen.versions(&mark.identity).len();
+        self.seen.add(&mark);
+        if !inside {
+            return !repeated;
+        }
+        self.slice.pulled += 1;
+        if repeated || self.known.has(&mark) {
+            self.slice.duplicate += 1;
+            return !repeated;
+        }
+        let versions = others + self.known.versions(&mark.identity).len();
+        if versions > 0 {
+            self.slice.conflict += 1;
+        }
+        if versions >= VERSIONS && !self.volatile {
+            self.volatile = true;
+            tracing::error!(
+                id = &*event.id,
+                versions,
+                "the server shows one event with ever other content: a field of it is volatile, each version is archived"
+            );
+        }
+        self.bytes += event.raw.len() + 1;
+        if let Some(time) = event.time {
+            self.oldest_kept = Some(self.oldest_kept.map_or(time, |oldest| oldest.min(time)));
+        }
+        self.slice.events.push(event);
+        true
+    }
+
+    /// Events share the memory of their page: where few of a page are kept, they are copied out of it.
+    fn let_go_of_page(&mut self, start: usize, page_bytes: usize) {
+        let kept = self.slice.events.get_mut(start..).unwrap_or_default();
+        let bytes: usize = kept.iter().map(|event| event.raw.len()).sum();
+        if bytes * 2 < page_bytes {
+            for event in kept {
+                event.raw = bytes::Bytes::copy_from_slice(&event.raw);
+            }
+        }
+    }
+
+    /// How full the slice is; 1: nothing more fits.
+    fn fullness(&self) -> f64 {
+        let share = |part: usize, whole: usize| {
+            f64::from(u32::try_from(part).unwrap_or(u32::MAX)) / f64::from(u32::try_from(whole.max(1)).unwrap_or(u32::MAX))
+        };
+        share(self.slice.events.len(), self.limits.events).max(share(self.bytes, self.limits.bytes))
+    }
+
+    /// Whether the span holds more than a slice may.
+    pub(super) fn too_big(&self, foresee: bool) -> Result<Option<Outcome>, SourceError> {
+        let whole = self.span.width();
+        if whole <= std::time::Duration::from_millis(1) {
+            if self.bytes > self.limits.bytes_of_an_instant {
+                let bytes = self.limits.bytes_of_an_instant;
+                return Err(SourceError::Instant { at: self.span.from, bytes });
+            }
+            return Ok(None);
+        }
+        let fullness = self.fullness();
+        let seen = self.oldest_kept.map_or(whole, |oldest| (self.span.to - oldest).to_std().unwrap_or(whole)).min(whole);
+        let expected = fullness * whole.as_secs_f64() / seen.as_secs_f64().max(0.001);
+        if fullness > 1.0 || (foresee && self.more && expected > HOPELESS) {
+            let width = narrower(whole, seen, fullness);
+            return Ok(Some(Outcome::TooBig { width, effort: self.slice.effort }));
+        }
+        Ok(None)
+    }
+
+    pub(super) fn finish(mut self) -> Slice {
+        self.slice.fullness = self.fullness();
+        self.slice
+    }
+}
+
+fn digest(url: &Url) -> Digest16 {
+    crate::event::digest16(url.as_str().as_bytes())
+}
