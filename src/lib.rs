@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod secret;
+pub mod retry;
 pub mod schedule;
 pub mod target;
 pub mod settings;
