@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod secret;
 pub mod retry;
+pub mod limiter;
 pub mod schedule;
 pub mod target;
 pub mod settings;
