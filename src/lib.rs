@@ -1,6 +1,7 @@
 //! Exports UiPath audit events into an archive: every event exactly once, byte for byte, checkable by anybody.
 
 pub mod clock;
+pub mod observe;
 pub mod secret;
 pub mod retry;
 pub mod limiter;
