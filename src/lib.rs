@@ -1,16 +1,31 @@
 //! Exports UiPath audit events into an archive: every event exactly once, byte for byte, checkable by anybody.
+//!
+//! The modules in reading order; each uses only those above it.
 
+// Plain things.
 pub mod clock;
 pub mod error;
+pub mod secret;
 pub mod json;
 pub mod event;
-pub mod secret;
+pub mod window;
 pub mod schedule;
 pub mod target;
 pub mod settings;
-pub mod window;
+
+// Asking a server.
+pub mod retry;
+pub mod limiter;
+pub mod catalog;
+pub mod source;
+
+// Writing an archive.
 pub mod key;
 pub mod commit;
 pub mod encode;
 pub mod archive;
 pub mod checkpoint;
+
+// Running.
+pub mod observe;
+pub mod config;
