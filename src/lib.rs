@@ -5,3 +5,4 @@ pub mod secret;
 pub mod schedule;
 pub mod target;
 pub mod settings;
+pub mod config;
