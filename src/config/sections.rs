@@ -1,0 +1,227 @@
+//! The sections of the configuration in the order of `config/exporter.toml`: each key, its default, its limits.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use url::Url;
+
+use super::{
+    ValueKind,
+    reader::{Field, Table, instead},
+    targets::{self, Rhythm},
+    values,
+};
+use crate::settings::{
+    ArchiveOption, ArchiveSettings, AuthSettings, Compression, ConnectionSettings, Settings,
+};
+
+const MIB: usize = 1 << 20;
+
+pub(super) fn settings(t: &mut Table<'_>) -> Option<Settings> {
+    let state_dir = t.field("state_dir").file_path();
+    let instance = instance(&t.field("instance"));
+    let archive = t.field("archive").table(archive);
+    t.field("signing").not_yet();
+    let list = t.field("connections");
+    let connections = list.entries();
+    if connections.is_empty() && matches!(list.kind(), None | Some(ValueKind::Table(_))) {
+        list.wrong("needs at least one `[connections.NAME]`");
+    }
+    let names: Vec<&str> = connections.iter().map(|(name, _)| *name).collect();
+    let connections: Vec<_> = connections
+        .iter()
+        .map(|(name, field)| connection(name, field))
+        .collect();
+    let rhythm = t.field("defaults").table(|t| Some(Rhythm::default().read(t)));
+    let targets = targets::targets(&t.field("targets"), &names, &rhythm.unwrap_or_default());
+    t.field("http").not_yet();
+    Some(Settings {
+        state_dir: state_dir.unwrap_or_else(|| "/var/lib/uipath-audit-exporter".into()),
+        instance: instance?,
+        archive: archive?,
+        connections: connections
+            .into_iter()
+            .flatten()
+            .map(|one| (one.name.clone(), one))
+            .collect(),
+        targets,
+    })
+}
+
+fn instance(field: &Field<'_>) -> Option<String> {
+    if field.is_set() {
+        return field.parse(|name| {
+            let good = name.len() <= 255 && name.chars().all(|c| !c.is_whitespace() && !c.is_control());
+            good.then(|| name.to_owned())
+                .ok_or("must be 1 to 255 bytes without white space")
+        });
+    }
+    let name = ["/proc/sys/kernel/hostname", "/etc/hostname"]
+        .iter()
+        .filter_map(|path| std::fs::read_to_string(path).ok())
+        .map(|name| name.trim().to_owned())
+        .find(|name| !name.is_empty());
+    match name.as_deref() {
+        None => {
+            field.wrong("is missing, and this machine tells no host name: a name that stays over restarts")
+        }
+        Some("localhost") => {
+            field.unwise("is the host name `localhost`: name it, so that two exporters are told apart");
+        }
+        Some(_) => {}
+    }
+    name
+}
+
+fn archive(t: &mut Table<'_>) -> Option<ArchiveSettings> {
+    let url = t
+        .field("url")
+        .required("where events go, such as `file:///srv/audit`");
+    let url = url.parse(values::archive_url);
+    let formats = t.field("formats");
+    let names = formats.texts().unwrap_or_else(|| vec!["jsonl".to_owned()]);
+    for name in &names {
+        if !["jsonl", "csv"].contains(&name.as_str()) {
+            formats.wrong(format!(
+                "`{name}` is not known{}",
+                instead(name, &["jsonl", "csv"])
+            ));
+        }
+    }
+    if formats.is_set() && !names.iter().any(|name| name == "jsonl") {
+        formats.wrong("lacks `jsonl`, the record, which is always there");
+    }
+    let kinds = [
+        ("zstd", Compression::Zstd),
+        ("gzip", Compression::Gzip),
+        ("none", Compression::None),
+    ];
+    let compression = t.field("compression").choice(&kinds, &[]);
+    let max_events = t.field("max_events").count(1, 1_000_000);
+    let max_bytes = t.field("max_bytes").size("1KiB", "1GiB").unwrap_or(16 * MIB);
+    let buffered = t.field("max_buffered");
+    let max_buffered = buffered.size("1KiB", "64GiB").unwrap_or(64 * MIB);
+    if max_buffered < max_bytes {
+        buffered.wrong(format!(
+            "is less than `max_bytes`: at least {max_bytes} bytes, to hold one slice"
+        ));
+    }
+    let options = t.field("options").entries();
+    let options = options
+        .into_iter()
+        .filter_map(|(name, field)| Some((name.to_owned(), option(name, &field)?)));
+    let options: BTreeMap<_, _> = options.collect();
+    Some(ArchiveSettings {
+        url: url?,
+        csv: names.iter().any(|name| name == "csv"),
+        compression: compression.unwrap_or_default(),
+        max_events: max_events.unwrap_or(10_000),
+        max_bytes,
+        max_buffered,
+        options,
+    })
+}
+
+/// Names that hold a secret by what `object_store` calls its options; the ends are those of ids, places and switches.
+fn is_secret(option: &str) -> bool {
+    let option = option.to_lowercase();
+    let words = ["secret", "key", "token", "password", "sas"];
+    let harmless = ["_id", "_file", "_path", "_enabled"];
+    words.iter().any(|word| option.contains(word)) && !harmless.iter().any(|end| option.ends_with(end))
+}
+
+fn option(name: &str, field: &Field<'_>) -> Option<ArchiveOption> {
+    let plain = match field.kind()? {
+        ValueKind::Table(_) => return field.secret().map(ArchiveOption::Secret),
+        _ if is_secret(name) => return field.secret().map(ArchiveOption::Secret),
+        ValueKind::Boolean(value) => value.to_string(),
+        ValueKind::I64(value) => value.to_string(),
+        ValueKind::Float(value) => value.to_string(),
+        _ => field.text()?.to_owned(),
+    };
+    let scheme = plain.split(':').next().unwrap_or_default();
+    if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") {
+        field.url()?;
+    }
+    Some(ArchiveOption::Plain(plain))
+}
+
+fn connection(name: &str, field: &Field<'_>) -> Option<ConnectionSettings> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c);
+    if !name.starts_with(|c: char| c.is_ascii_lowercase()) || !name.chars().all(plain) {
+        field.wrong("is no name of a connection: a-z 0-9 _ -, first a letter");
+    }
+    field.table(|t| {
+        let url = t
+            .field("url")
+            .required("its address, such as `https://cloud.uipath.com/`")
+            .url();
+        let ca_file = t.field("ca_file").file_path();
+        let client_certificate = t.field("client_certificate").file_path();
+        let proxy = t.field("proxy").url();
+        let requests = t.field("max_concurrent_requests").count(1, 256);
+        let rate = t.field("max_requests_per_second").number(0.0, 10_000.0);
+        let retry_for = t.field("retry_for").duration("0s", "15m");
+        let auth = auth(&t.field("auth"));
+        Some(ConnectionSettings {
+            name: name.to_owned(),
+            url: url.map(as_base)?,
+            ca_file,
+            client_certificate,
+            proxy,
+            max_concurrent_requests: requests.unwrap_or(8),
+            max_requests_per_second: rate.unwrap_or(0.0),
+            retry_for: retry_for.unwrap_or(Duration::from_secs(30)),
+            auth: auth?,
+        })
+    })
+}
+
+fn as_base(mut url: Url) -> Url {
+    if !url.path().ends_with('/') {
+        let path = format!("{}/", url.path());
+        url.set_path(&path);
+    }
+    url
+}
+
+fn auth(field: &Field<'_>) -> Option<AuthSettings> {
+    let [credentials, assertion, bearer] = field
+        .table(|t| Some(["client_credentials", "client_assertion", "bearer"].map(|kind| t.field(kind))))?;
+    assertion.not_yet();
+    let application = credentials
+        .written()
+        .and_then(|field| field.table(client_credentials));
+    let holder = bearer.written().and_then(|field| field.table(bearer_token));
+    match (credentials.is_set(), bearer.is_set()) {
+        (true, true) => field.wrong("holds both `client_credentials` and `bearer`: keep one"),
+        (false, false) if !assertion.is_set() => {
+            field.wrong("names no way to log in: exactly one of `client_credentials` and `bearer`");
+        }
+        _ => {}
+    }
+    application.or(holder)
+}
+
+fn bearer_token(t: &mut Table<'_>) -> Option<AuthSettings> {
+    let token = t.field("token").required("a reference to the token").secret()?;
+    Some(AuthSettings::Bearer { token })
+}
+
+fn client_credentials(t: &mut Table<'_>) -> Option<AuthSettings> {
+    let client_id = t
+        .field("client_id")
+        .required("the id of the external application");
+    let client_id = client_id.text().map(str::to_owned);
+    let client_secret = t
+        .field("client_secret")
+        .required("a reference to its secret")
+        .secret();
+    let scope = t.field("scope").text().unwrap_or("PM.Audit.Read").to_owned();
+    let token_url = t.field("token_url").url();
+    Some(AuthSettings::ClientCredentials {
+        client_id: client_id?,
+        client_secret: client_secret?,
+        scope,
+        token_url,
+    })
+}

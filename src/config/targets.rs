@@ -1,0 +1,180 @@
+//! `[defaults]` and `[[targets]]`: what is read, when, and how far back.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{
+    reader::{Field, Table, instead},
+    units,
+};
+use crate::{
+    schedule::Schedule,
+    target::{Api, Filter, Pace, Start, Status, Target, TargetName},
+};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// What `[defaults]` says, and each target may say otherwise.
+pub(super) struct Rhythm {
+    schedule: String,
+    timezone: String,
+    pace: Pace,
+}
+
+impl Default for Rhythm {
+    fn default() -> Self {
+        Self {
+            schedule: "0 */15 * * * *".to_owned(),
+            timezone: "UTC".to_owned(),
+            pace: Pace {
+                start: Start::Ago(90 * DAY),
+                retention: 90 * DAY,
+                settle: Duration::from_secs(120),
+                lookback: HOUR,
+                lookback_daily: 48 * HOUR,
+                empty_commit_every: HOUR,
+                takeover_after: None,
+            },
+        }
+    }
+}
+
+impl Rhythm {
+    /// What the table says, and for the rest what this one says.
+    pub(super) fn read(&self, t: &mut Table<'_>) -> Self {
+        // Each is tried with a good other half, so that both can be wrong.
+        let schedule = t
+            .field("schedule")
+            .parse(|cron| Schedule::new(cron, "UTC").map(|_| cron.to_owned()));
+        let timezone = t
+            .field("timezone")
+            .parse(|zone| Schedule::new("0 0 0 * * *", zone).map(|_| zone.to_owned()));
+        let base = &self.pace;
+        let pace = Pace {
+            start: t.field("start").parse(units::start).unwrap_or(base.start),
+            retention: t
+                .field("retention")
+                .duration("1h", "3650d")
+                .unwrap_or(base.retention),
+            settle: t.field("settle").duration("0s", "1d").unwrap_or(base.settle),
+            lookback: t.field("lookback").duration("0s", "90d").unwrap_or(base.lookback),
+            lookback_daily: t
+                .field("lookback_daily")
+                .duration("0s", "90d")
+                .unwrap_or(base.lookback_daily),
+            empty_commit_every: t
+                .field("empty_commit_every")
+                .duration("0s", "30d")
+                .unwrap_or(base.empty_commit_every),
+            takeover_after: t
+                .field("takeover_after")
+                .duration("1s", "30d")
+                .or(base.takeover_after),
+        };
+        Self {
+            schedule: schedule.unwrap_or_else(|| self.schedule.clone()),
+            timezone: timezone.unwrap_or_else(|| self.timezone.clone()),
+            pace,
+        }
+    }
+}
+
+/// `[[targets]]`. `connections`: the names there are.
+pub(super) fn targets(list: &Field<'_>, connections: &[&str], defaults: &Rhythm) -> Vec<Target> {
+    const NONE: &str = "at least one `[[targets]]`, with `name` and `organization`";
+    let Some(list) = list.written() else {
+        list.wrong(format!("is missing: {NONE}"));
+        return Vec::new();
+    };
+    let Some(items) = list.items("a list of tables, written `[[targets]]`, in a file") else {
+        return Vec::new();
+    };
+    if items.is_empty() {
+        list.wrong(format!("is empty: {NONE}"));
+    }
+    let mut names = BTreeMap::new();
+    items
+        .iter()
+        .filter_map(|item| item.table(|t| target(t, item.path(), &mut names, connections, defaults)))
+        .collect()
+}
+
+fn target(
+    t: &mut Table<'_>,
+    path: &str,
+    names: &mut BTreeMap<TargetName, String>,
+    connections: &[&str],
+    defaults: &Rhythm,
+) -> Option<Target> {
+    let name = t
+        .field("name")
+        .required("what its stream is called in the archive, for ever");
+    let name = name.parse(|text| {
+        let name: TargetName = text.parse().map_err(|error| format!("{error}"))?;
+        match names.insert(name.clone(), path.to_owned()) {
+            Some(first) => Err(format!("`{name}` is the name of {first} already")),
+            None => Ok(name),
+        }
+    });
+    let connection = connection(&t.field("connection"), connections);
+    let organization = t
+        .field("organization")
+        .required("its name or GUID, as in the URL")
+        .segment();
+    let tenant = t.field("tenant").segment();
+    let later = ["classic", "unified_csv", "classic_csv", "long_term"];
+    let api = t.field("api").choice(&[("unified", Api::Unified)], &later);
+    // For `api = "classic"`, which gives it an effect.
+    t.field("language").not_yet();
+    let filter = t.field("filter").table(filter);
+    let Rhythm {
+        schedule,
+        timezone,
+        mut pace,
+    } = defaults.read(t);
+    let schedule = Schedule::new(&schedule, &timezone)
+        .map_err(|error| t.field("schedule").wrong(error))
+        .ok()?;
+    pace.lookback_daily = pace.lookback_daily.max(pace.lookback);
+    Some(Target {
+        name: name?,
+        connection: connection?,
+        organization: organization?,
+        tenant,
+        api: api.unwrap_or(Api::Unified),
+        filter,
+        pace,
+        schedule,
+    })
+}
+
+fn connection(field: &Field<'_>, connections: &[&str]) -> Option<String> {
+    match (field.written(), connections) {
+        (_, []) => None,
+        (None, [only]) => Some((*only).to_owned()),
+        (None, several) => {
+            field.wrong(format!("is missing: one of `{}`", several.join("`, `")));
+            None
+        }
+        (Some(field), some) => field.parse(|name| {
+            let known = some.contains(&name).then(|| name.to_owned());
+            known.ok_or_else(|| format!("there is no connection `{name}`{}", instead(name, some)))
+        }),
+    }
+}
+
+/// `None` when it lets everything through.
+fn filter(t: &mut Table<'_>) -> Option<Filter> {
+    let [sources, targets, types, users] =
+        ["sources", "targets", "types", "users"].map(|kind| t.field(kind).texts().unwrap_or_default());
+    let outcomes = [("succeeded", Status::Succeeded), ("failed", Status::Failed)];
+    let status = t.field("status").choice(&outcomes, &[]);
+    let filter = Filter {
+        sources,
+        targets,
+        types,
+        users,
+        status,
+    };
+    (filter != Filter::default()).then_some(filter)
+}
