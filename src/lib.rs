@@ -6,3 +6,4 @@ pub mod secret;
 pub mod schedule;
 pub mod target;
 pub mod settings;
+pub mod source;

@@ -1,0 +1,388 @@
+//! One request, one reply, each within deadlines. The only file that names `reqwest`, and the only place where an
+//! `Authorization` header is made. Knows neither retries nor what a status means.
+
+use std::{io, path::PathBuf, time::Duration};
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use reqwest::{
+    Certificate, Client, Identity, Proxy, RequestBuilder, Response,
+    header::{self, HeaderValue},
+};
+use tokio::time::timeout;
+use url::Url;
+
+use super::body::{Body, BodyError, Limits};
+use crate::{
+    clock::Time,
+    error::Action,
+    secret::Secret,
+    settings::{AuthSettings, ConnectionSettings},
+};
+
+/// As much of a refusal's body as is read for its message, in bytes.
+const LONGEST_REFUSAL: usize = 64 * 1024;
+
+/// How long to wait for what.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For a connection, TLS included.
+    pub connect: Duration,
+    /// Between two chunks of a body.
+    pub idle: Duration,
+    /// For the body of a refusal.
+    pub refusal: Duration,
+    /// For one whole exchange: ends bodies that drip, or never end.
+    pub whole: Duration,
+}
+
+impl Patience {
+    /// For requests with a budget of `retry_for`.
+    #[must_use]
+    pub fn of(retry_for: Duration) -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            idle: Duration::from_secs(30),
+            refusal: Duration::from_secs(5),
+            whole: retry_for.max(Duration::from_secs(30)),
+        }
+    }
+}
+
+/// A request.
+#[derive(Clone, Copy)]
+pub enum Ask<'a> {
+    /// `GET`, shown a token. The caller has checked that the token may go there.
+    Get {
+        /// The address.
+        url: &'a Url,
+        /// The bearer token.
+        token: &'a Secret,
+    },
+    /// `POST` of a form: a token request.
+    Form {
+        /// The address.
+        url: &'a Url,
+        /// Names and values.
+        fields: &'a [(&'a str, &'a str)],
+    },
+}
+
+/// A complete reply, whatever its status. Of other statuses than 2xx the body may be only the beginning.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The header `Date`.
+    pub date: Option<Time>,
+    /// The header `Retry-After`.
+    pub retry_after: Option<String>,
+    /// The header `Location`.
+    pub location: Option<String>,
+    /// The header `WWW-Authenticate`.
+    pub challenge: Option<String>,
+    /// The header `x-request-id`.
+    pub request_id: Option<String>,
+    /// The body, decompressed.
+    pub body: Bytes,
+}
+
+/// Why there is no complete reply.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// The request cannot be spelled as HTTP.
+    #[error("put the request together")]
+    Unsendable {
+        /// What is wrong.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// No connection: refused, unknown host, TLS.
+    #[error("connect")]
+    Connect {
+        /// What went wrong.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The connection was lost before there was a reply.
+    #[error("send the request")]
+    Lost {
+        /// What went wrong.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The body ended early.
+    #[error("read the body: it was cut off")]
+    CutOff {
+        /// What went wrong.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// Nothing came for too long.
+    #[error("read the body: nothing came for {} s", .after.as_secs_f64())]
+    Idle {
+        /// The limit.
+        after: Duration,
+    },
+    /// The exchange as a whole took too long.
+    #[error("wait for the whole reply: it took more than {} s", .after.as_secs_f64())]
+    Slow {
+        /// The limit.
+        after: Duration,
+    },
+    /// The body is damaged or over a limit.
+    #[error(transparent)]
+    Body(BodyError),
+}
+
+impl WireError {
+    /// What to do about it.
+    #[must_use]
+    pub fn action(&self) -> Action {
+        match self {
+            Self::Unsendable { .. } => Action::Stop,
+            Self::Connect { .. }
+            | Self::Lost { .. }
+            | Self::CutOff { .. }
+            | Self::Idle { .. }
+            | Self::Slow { .. }
+            | Self::Body(BodyError::Damaged { .. } | BodyError::UnknownCoding) => Action::Retry,
+            Self::Body(BodyError::TooLarge { .. } | BodyError::TooDense { .. }) => Action::NextTick,
+        }
+    }
+}
+
+/// Why a connection's client cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A file with certificates or keys cannot be read.
+    #[error("read `{}` of {setting}", path.display())]
+    File {
+        /// The setting.
+        setting: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A file does not hold what it should.
+    #[error("find a PEM {wanted} in `{}` of {setting}", path.display())]
+    Pem {
+        /// The setting.
+        setting: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What it should hold.
+        wanted: &'static str,
+        /// What the parser said, if anything.
+        #[source]
+        source: Option<reqwest::Error>,
+    },
+    /// The proxy or the TLS parts do not fit together.
+    #[error("set the HTTP client up")]
+    Client {
+        /// What is wrong.
+        #[source]
+        source: reqwest::Error,
+    },
+}
+
+/// A client for one connection: its pool, TLS and proxy. Opens no connection before it is asked to.
+pub struct Wire {
+    client: Client,
+    patience: Patience,
+}
+
+impl Wire {
+    /// Reads the certificate files and makes the client.
+    ///
+    /// # Errors
+    /// When a file is missing or is not what it should be.
+    pub fn open(settings: &ConnectionSettings, patience: Patience) -> Result<Self, OpenError> {
+        let mut builder = Client::builder()
+            .user_agent(concat!("uipath-audit-exporter/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .no_proxy()
+            .connect_timeout(patience.connect);
+        if let Some(proxy) = &settings.proxy {
+            builder =
+                builder.proxy(Proxy::all(proxy.clone()).map_err(|source| OpenError::Client { source })?);
+        }
+        let roots = settings
+            .ca_file
+            .as_ref()
+            .map(roots)
+            .transpose()?
+            .unwrap_or_default();
+        builder = if needs_tls(settings) {
+            builder.tls_certs_merge(roots)
+        } else {
+            // Looking at the platform's roots takes time, and fails where there are none.
+            builder.tls_certs_only(roots)
+        };
+        if let Some(path) = &settings.client_certificate {
+            builder = builder.identity(identity(path)?);
+        }
+        let client = builder.build().map_err(|source| OpenError::Client { source })?;
+        Ok(Self { client, patience })
+    }
+
+    /// Sends a request and reads the whole reply.
+    ///
+    /// # Errors
+    /// When there is no reply, or no complete one within the limits.
+    pub async fn exchange(&self, ask: Ask<'_>, limits: Limits) -> Result<Answer, WireError> {
+        let whole = self.patience.whole;
+        let answer = timeout(whole, self.converse(ask, limits)).await;
+        answer.unwrap_or(Err(WireError::Slow { after: whole }))
+    }
+
+    async fn converse(&self, ask: Ask<'_>, limits: Limits) -> Result<Answer, WireError> {
+        let response = self.request(ask).send().await.map_err(unsent)?;
+        let text = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
+        let mut answer = Answer {
+            status: response.status().as_u16(),
+            date: text("date").and_then(|date| http_date(&date)),
+            retry_after: text("retry-after"),
+            location: text("location"),
+            challenge: text("www-authenticate"),
+            request_id: text("x-request-id"),
+            body: Bytes::new(),
+        };
+        let coding = text("content-encoding");
+        answer.body = if response.status().is_success() {
+            self.body(response, coding.as_deref(), limits).await?
+        } else {
+            self.beginning(response, coding.as_deref()).await
+        };
+        Ok(answer)
+    }
+
+    fn request(&self, ask: Ask<'_>) -> RequestBuilder {
+        let request = match ask {
+            Ask::Get { url, token } => self
+                .client
+                .get(url.clone())
+                .header(header::AUTHORIZATION, authorization(token))
+                // UiPath's guide lists it on GETs, and some of its services insist.
+                .header(header::CONTENT_TYPE, "application/json"),
+            Ask::Form { url, fields } => self.client.post(url.clone()).form(fields),
+        };
+        request
+            .header(header::ACCEPT, "application/json")
+            .header(header::ACCEPT_ENCODING, "gzip")
+    }
+
+    async fn body(
+        &self,
+        mut response: Response,
+        coding: Option<&str>,
+        limits: Limits,
+    ) -> Result<Bytes, WireError> {
+        let mut body = Body::new(coding, limits).map_err(WireError::Body)?;
+        let idle = self.patience.idle;
+        loop {
+            let chunk = timeout(idle, response.chunk())
+                .await
+                .map_err(|_| WireError::Idle { after: idle })?;
+            match chunk.map_err(|source| WireError::CutOff {
+                source: source.without_url(),
+            })? {
+                Some(chunk) => body.push(&chunk).map_err(WireError::Body)?,
+                None => return body.finish().map_err(WireError::Body),
+            }
+        }
+    }
+
+    /// As much of a refusal's body as comes soon: it only serves a message.
+    async fn beginning(&self, mut response: Response, coding: Option<&str>) -> Bytes {
+        let Ok(mut body) = Body::new(coding, Limits::of_bytes(LONGEST_REFUSAL)) else {
+            return Bytes::new();
+        };
+        let filled = async {
+            while let Ok(Some(chunk)) = response.chunk().await {
+                if body.push(&chunk).is_err() {
+                    break;
+                }
+            }
+        };
+        // Late or broken: what came so far will do.
+        let _late = timeout(self.patience.refusal, filled).await;
+        body.so_far()
+    }
+}
+
+fn authorization(token: &Secret) -> HeaderValue {
+    // A token that no header may carry is refused where tokens are got.
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
+        .unwrap_or_else(|_| HeaderValue::from_static("Bearer"));
+    value.set_sensitive(true);
+    value
+}
+
+fn unsent(source: reqwest::Error) -> WireError {
+    let source = source.without_url();
+    if source.is_builder() {
+        WireError::Unsendable { source }
+    } else if source.is_connect() {
+        WireError::Connect { source }
+    } else {
+        WireError::Lost { source }
+    }
+}
+
+/// Whether any request of this connection may be `https`.
+fn needs_tls(settings: &ConnectionSettings) -> bool {
+    let token_url = match &settings.auth {
+        AuthSettings::ClientCredentials { token_url, .. } => token_url.as_ref(),
+        AuthSettings::Bearer { .. } => None,
+    };
+    let addresses = [Some(&settings.url), token_url, settings.proxy.as_ref()];
+    addresses.into_iter().flatten().any(|url| url.scheme() != "http")
+}
+
+fn roots(path: &PathBuf) -> Result<Vec<Certificate>, OpenError> {
+    let setting = "`ca_file`";
+    let wanted = "certificate";
+    let pem = |source| OpenError::Pem {
+        setting,
+        path: path.clone(),
+        wanted,
+        source,
+    };
+    let roots = Certificate::from_pem_bundle(&read(setting, path)?).map_err(|error| pem(Some(error)))?;
+    if roots.is_empty() {
+        Err(pem(None))
+    } else {
+        Ok(roots)
+    }
+}
+
+fn identity(path: &PathBuf) -> Result<Identity, OpenError> {
+    let setting = "`client_certificate`";
+    let wanted = "certificate with its private key";
+    Identity::from_pem(&read(setting, path)?).map_err(|error| OpenError::Pem {
+        setting,
+        path: path.clone(),
+        wanted,
+        source: Some(error),
+    })
+}
+
+fn read(setting: &'static str, path: &PathBuf) -> Result<Vec<u8>, OpenError> {
+    std::fs::read(path).map_err(|source| OpenError::File {
+        setting,
+        path: path.clone(),
+        source,
+    })
+}
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT`.
+fn http_date(text: &str) -> Option<Time> {
+    DateTime::parse_from_rfc2822(text)
+        .ok()
+        .map(|date| date.with_timezone(&Utc))
+}
