@@ -3,6 +3,8 @@
 pub mod clock;
 pub mod error;
 pub mod secret;
+pub mod retry;
+pub mod limiter;
 pub mod schedule;
 pub mod target;
 pub mod settings;
