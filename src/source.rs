@@ -1,5 +1,10 @@
 //! Reading audit events from UiPath's APIs.
 
+pub mod http;
+mod auth;
+mod line;
+pub mod wire;
 pub mod body;
 pub mod refusal;
-pub mod wire;
+#[cfg(test)]
+mod scripted;

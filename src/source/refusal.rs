@@ -39,9 +39,9 @@ pub struct Said<'a> {
 }
 
 impl Refusal {
-    /// Reads a reply. `secrets` were sent with the request: a server that echoes them is not quoted.
+    /// Reads a reply. `secret` was sent with the request: a server that echoes it is not quoted.
     #[must_use]
-    pub fn read(said: Said<'_>, secrets: &[&Secret]) -> Self {
+    pub fn read(said: Said<'_>, secret: &Secret) -> Self {
         let body = String::from_utf8_lossy(said.body);
         let json = serde_json::from_str::<Value>(&body).ok();
         let object = json.as_ref().and_then(Value::as_object);
@@ -57,7 +57,7 @@ impl Refusal {
         Self {
             status: said.status,
             code: object.and_then(code_of).map(name).filter(|code| !code.is_empty()),
-            text: line(&text, secrets),
+            text: line(&text, secret),
             trace: trace.filter(|trace| !trace.is_empty()),
         }
     }
@@ -158,11 +158,8 @@ fn title(page: &str) -> String {
 }
 
 /// One line without control characters, secrets, tokens, e-mail addresses and query strings.
-fn line(text: &str, secrets: &[&Secret]) -> String {
-    let mut text = text.to_owned();
-    for secret in secrets {
-        text = text.replace(secret.expose(), "***");
-    }
+fn line(text: &str, secret: &Secret) -> String {
+    let text = text.replace(secret.expose(), "***");
     let unseen = |c: char| {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
@@ -199,7 +196,7 @@ mod tests {
             challenge: None,
             body: body.as_bytes(),
         };
-        Refusal::read(said, &[&Secret::new("s3cret".to_owned())]).to_string()
+        Refusal::read(said, &Secret::new("s3cret".to_owned())).to_string()
     }
 
     #[test]
@@ -256,7 +253,7 @@ mod tests {
             body: b"",
         };
         assert_eq!(
-            Refusal::read(said, &[]).to_string(),
+            Refusal::read(said, &Secret::new("s3cret".to_owned())).to_string(),
             r#"status 401: Bearer error="invalid_token""#
         );
     }

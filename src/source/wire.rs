@@ -1,24 +1,22 @@
-//! One request, one reply, each within deadlines. The only file that names `reqwest`, and the only place where an
-//! `Authorization` header is made. Knows neither retries nor what a status means.
+//! One request, one reply, each within deadlines. Knows neither retries nor what a status means.
+//!
+//! With `client` below it the only place that names `reqwest`, and the only one that makes an `Authorization` header.
 
-use std::{io, path::PathBuf, time::Duration};
+mod client;
+
+use std::time::Duration;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use reqwest::{
-    Certificate, Client, Identity, Proxy, RequestBuilder, Response,
+    Client, RequestBuilder, Response,
     header::{self, HeaderValue},
 };
 use tokio::time::timeout;
 use url::Url;
 
+pub use self::client::OpenError;
 use super::body::{Body, BodyError, Limits};
-use crate::{
-    clock::Time,
-    error::Action,
-    secret::Secret,
-    settings::{AuthSettings, ConnectionSettings},
-};
+use crate::{clock::Time, error::Action, retry, secret::Secret, settings::ConnectionSettings};
 
 /// As much of a refusal's body as is read for its message, in bytes.
 const LONGEST_REFUSAL: usize = 64 * 1024;
@@ -65,7 +63,27 @@ pub enum Ask<'a> {
         url: &'a Url,
         /// Names and values.
         fields: &'a [(&'a str, &'a str)],
+        /// The one among the values.
+        secret: &'a Secret,
     },
+}
+
+impl Ask<'_> {
+    /// Where it goes.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        match self {
+            Self::Get { url, .. } | Self::Form { url, .. } => url,
+        }
+    }
+
+    /// What it must not be quoted with.
+    #[must_use]
+    pub fn secret(&self) -> &Secret {
+        match self {
+            Self::Get { token: secret, .. } | Self::Form { secret, .. } => secret,
+        }
+    }
 }
 
 /// A complete reply, whatever its status. Of other statuses than 2xx the body may be only the beginning.
@@ -152,42 +170,6 @@ impl WireError {
     }
 }
 
-/// Why a connection's client cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// A file with certificates or keys cannot be read.
-    #[error("read `{}` of {setting}", path.display())]
-    File {
-        /// The setting.
-        setting: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// A file does not hold what it should.
-    #[error("find a PEM {wanted} in `{}` of {setting}", path.display())]
-    Pem {
-        /// The setting.
-        setting: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// What it should hold.
-        wanted: &'static str,
-        /// What the parser said, if anything.
-        #[source]
-        source: Option<reqwest::Error>,
-    },
-    /// The proxy or the TLS parts do not fit together.
-    #[error("set the HTTP client up")]
-    Client {
-        /// What is wrong.
-        #[source]
-        source: reqwest::Error,
-    },
-}
-
 /// A client for one connection: its pool, TLS and proxy. Opens no connection before it is asked to.
 pub struct Wire {
     client: Client,
@@ -200,33 +182,7 @@ impl Wire {
     /// # Errors
     /// When a file is missing or is not what it should be.
     pub fn open(settings: &ConnectionSettings, patience: Patience) -> Result<Self, OpenError> {
-        let mut builder = Client::builder()
-            .user_agent(concat!("uipath-audit-exporter/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .no_proxy()
-            .connect_timeout(patience.connect);
-        if let Some(proxy) = &settings.proxy {
-            builder =
-                builder.proxy(Proxy::all(proxy.clone()).map_err(|source| OpenError::Client { source })?);
-        }
-        let roots = settings
-            .ca_file
-            .as_ref()
-            .map(roots)
-            .transpose()?
-            .unwrap_or_default();
-        builder = if needs_tls(settings) {
-            builder.tls_certs_merge(roots)
-        } else {
-            // Looking at the platform's roots takes time, and fails where there are none.
-            builder.tls_certs_only(roots)
-        };
-        if let Some(path) = &settings.client_certificate {
-            builder = builder.identity(identity(path)?);
-        }
-        let client = builder.build().map_err(|source| OpenError::Client { source })?;
+        let client = client::build(settings, patience.connect)?;
         Ok(Self { client, patience })
     }
 
@@ -245,7 +201,7 @@ impl Wire {
         let text = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
         let mut answer = Answer {
             status: response.status().as_u16(),
-            date: text("date").and_then(|date| http_date(&date)),
+            date: text("date").and_then(|date| retry::http_date(&date)),
             retry_after: text("retry-after"),
             location: text("location"),
             challenge: text("www-authenticate"),
@@ -269,7 +225,7 @@ impl Wire {
                 .header(header::AUTHORIZATION, authorization(token))
                 // UiPath's guide lists it on GETs, and some of its services insist.
                 .header(header::CONTENT_TYPE, "application/json"),
-            Ask::Form { url, fields } => self.client.post(url.clone()).form(fields),
+            Ask::Form { url, fields, .. } => self.client.post(url.clone()).form(fields),
         };
         request
             .header(header::ACCEPT, "application/json")
@@ -332,57 +288,4 @@ fn unsent(source: reqwest::Error) -> WireError {
     } else {
         WireError::Lost { source }
     }
-}
-
-/// Whether any request of this connection may be `https`.
-fn needs_tls(settings: &ConnectionSettings) -> bool {
-    let token_url = match &settings.auth {
-        AuthSettings::ClientCredentials { token_url, .. } => token_url.as_ref(),
-        AuthSettings::Bearer { .. } => None,
-    };
-    let addresses = [Some(&settings.url), token_url, settings.proxy.as_ref()];
-    addresses.into_iter().flatten().any(|url| url.scheme() != "http")
-}
-
-fn roots(path: &PathBuf) -> Result<Vec<Certificate>, OpenError> {
-    let setting = "`ca_file`";
-    let wanted = "certificate";
-    let pem = |source| OpenError::Pem {
-        setting,
-        path: path.clone(),
-        wanted,
-        source,
-    };
-    let roots = Certificate::from_pem_bundle(&read(setting, path)?).map_err(|error| pem(Some(error)))?;
-    if roots.is_empty() {
-        Err(pem(None))
-    } else {
-        Ok(roots)
-    }
-}
-
-fn identity(path: &PathBuf) -> Result<Identity, OpenError> {
-    let setting = "`client_certificate`";
-    let wanted = "certificate with its private key";
-    Identity::from_pem(&read(setting, path)?).map_err(|error| OpenError::Pem {
-        setting,
-        path: path.clone(),
-        wanted,
-        source: Some(error),
-    })
-}
-
-fn read(setting: &'static str, path: &PathBuf) -> Result<Vec<u8>, OpenError> {
-    std::fs::read(path).map_err(|source| OpenError::File {
-        setting,
-        path: path.clone(),
-        source,
-    })
-}
-
-/// `Sun, 06 Nov 1994 08:49:37 GMT`.
-fn http_date(text: &str) -> Option<Time> {
-    DateTime::parse_from_rfc2822(text)
-        .ok()
-        .map(|date| date.with_timezone(&Utc))
 }
