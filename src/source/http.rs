@@ -16,13 +16,13 @@ pub use super::line::Stats;
 use super::{
     auth::Tokens,
     body::Limits,
-    line::{Line, Tries, refusal, throttles},
-    refusal::{Refusal, looks_like_html},
+    line::{Line, refusal, throttles},
+    refusal::{Refusal, line, looks_like_html},
     wire::{Answer, Ask, Patience, Wire},
 };
 use crate::{
     clock::{Clock, Time},
-    limiter::Limiter,
+    limiter::{Limiter, Permit},
     retry::{Backoff, Budget},
     secret::Secret,
     settings::ConnectionSettings,
@@ -118,9 +118,14 @@ impl Connection {
         let mut tries = self.0.line.tries();
         let mut renewed = false;
         loop {
+            // Once before, so that nobody holds a permit while a token is got; and once after, since waiting for
+            // the permit may outlive the token.
+            self.0.tokens.get(organization).await?;
+            let permit = self.0.limiter.acquire().await;
             let token = self.0.tokens.get(organization).await?;
-            let failure = match self.once(url, &token, &mut tries).await {
-                Ok(answer) => match expected(url, &answer.body, &read) {
+            tries.begin();
+            let failure = match self.once(url, &token, permit).await {
+                Ok(answer) => match expected(url, &token, &answer.body, &read) {
                     Ok(body) => {
                         return Ok(Reply {
                             body,
@@ -145,11 +150,9 @@ impl Connection {
         }
     }
 
-    /// One try, within the connection's limits.
-    async fn once(&self, url: &Url, token: &Secret, tries: &mut Tries<'_>) -> Result<Answer, HttpError> {
+    /// One try. The permit is told how it went.
+    async fn once(&self, url: &Url, token: &Secret, permit: Permit) -> Result<Answer, HttpError> {
         let ask = Ask::Get { url, token };
-        let permit = self.0.limiter.acquire().await;
-        tries.begin();
         match self.0.line.ask(ask, Limits::PAGE).await {
             Ok(answer) => {
                 permit.succeeded();
@@ -224,6 +227,7 @@ fn redirect(url: &Url, answer: &Answer) -> String {
 
 fn expected<T, E: Display>(
     url: &Url,
+    token: &Secret,
     body: &Bytes,
     read: impl Fn(Bytes) -> Result<T, E>,
 ) -> Result<T, HttpError> {
@@ -234,7 +238,7 @@ fn expected<T, E: Display>(
         } else if looks_like_html(&start) {
             "it is a page of HTML or XML".to_owned()
         } else {
-            error.to_string()
+            line(&error.to_string(), token)
         };
         HttpError::Unexpected {
             at: Place::from(url),

@@ -158,7 +158,7 @@ fn title(page: &str) -> String {
 }
 
 /// One line without control characters, secrets, tokens, e-mail addresses and query strings.
-fn line(text: &str, secret: &Secret) -> String {
+pub(super) fn line(text: &str, secret: &Secret) -> String {
     let text = text.replace(secret.expose(), "***");
     let unseen = |c: char| {
         c.is_control()

@@ -5,9 +5,10 @@ use std::{fmt, sync::Arc, time::Duration};
 use url::Url;
 
 use crate::{
-    error::Action,
+    error::{Action, Chain},
     secret::{SecretError, SecretRef},
     source::{
+        body::BodyError,
         refusal::Refusal,
         wire::{OpenError, WireError},
     },
@@ -160,7 +161,7 @@ pub enum HttpError {
         source: Box<HttpError>,
     },
     /// Every try failed.
-    #[error("get an answer in {tries} tries and {} s", .after.as_secs())]
+    #[error("get an answer in {tries} tries and {:.1} s", .after.as_secs_f64())]
     GaveUp {
         /// Requests sent.
         tries: u32,
@@ -263,18 +264,26 @@ fn credentials_hint(code: Option<&str>) -> &'static str {
 }
 
 fn broken_hint(source: &WireError) -> Option<&'static str> {
-    let WireError::Connect { source } = source else {
-        return None;
-    };
-    let chain = crate::error::Chain(source).to_string();
-    if chain.contains("certificate") {
-        Some(
-            "the server's certificate is not trusted: name its authority in `ca_file`, and check the host of `url`",
-        )
-    } else if chain.contains("dns error") || chain.contains("lookup") {
-        Some("the host has no address here: check `url`, and whether a `proxy` is needed")
-    } else {
-        Some("check `url`, the way through firewalls, and whether a `proxy` is needed")
+    match source {
+        WireError::Connect { source } => {
+            let chain = Chain(source).to_string();
+            if chain.contains("certificate") {
+                Some(
+                    "the server's certificate is not trusted: name its authority in `ca_file`, and check the host of `url`",
+                )
+            } else if chain.contains("dns error") {
+                Some("the host has no address here: check `url`, and whether a `proxy` is needed")
+            } else {
+                Some("check `url`, the way through firewalls, and whether a `proxy` is needed")
+            }
+        }
+        WireError::Lost { source } if Chain(source).to_string().contains("Certificate") => {
+            Some("the server does not take our certificate, or wants one: check `client_certificate`")
+        }
+        WireError::Body(BodyError::TooLarge { .. } | BodyError::TooDense { .. }) => {
+            Some("no page of audit events is that large: check what answers at `url`")
+        }
+        _ => None,
     }
 }
 

@@ -121,3 +121,46 @@ fn read(setting: &'static str, path: &Path) -> Result<Vec<u8>, OpenError> {
         source,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Chain;
+
+    #[test]
+    fn a_certificate_file_must_hold_certificates() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ca.pem");
+        std::fs::write(&path, "no PEM").unwrap();
+        let settings = ConnectionSettings {
+            name: "cloud".to_owned(),
+            url: "https://cloud.example/".parse().unwrap(),
+            ca_file: Some(path.clone()),
+            client_certificate: None,
+            proxy: None,
+            max_concurrent_requests: 1,
+            max_requests_per_second: 0.0,
+            retry_for: Duration::from_secs(1),
+            auth: AuthSettings::Bearer {
+                token: crate::secret::SecretRef::Env("X".to_owned()),
+            },
+        };
+        let say = |settings: &ConnectionSettings| match build(settings, Duration::from_secs(1)) {
+            Ok(_) => "opened".to_owned(),
+            Err(error) => Chain(&error).to_string(),
+        };
+        let path = path.display();
+        let expected = format!("find a PEM certificate in `{path}` of `ca_file`");
+        assert_eq!(say(&settings), expected);
+        let settings = ConnectionSettings {
+            ca_file: None,
+            client_certificate: Some("/nowhere.pem".into()),
+            ..settings
+        };
+        assert!(
+            say(&settings).contains("read `/nowhere.pem` of `client_certificate`: No such file"),
+            "{}",
+            say(&settings)
+        );
+    }
+}
