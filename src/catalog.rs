@@ -99,17 +99,26 @@ impl Catalog {
         known.dedup();
         known.truncate(3);
         let known = known.into_iter().map(|name| format!("`{name}`")).collect();
-        Err(SourceError::Filter { kind: level.name(), name: wanted.to_owned(), known })
+        Err(SourceError::Filter {
+            kind: level.name(),
+            name: wanted.to_owned(),
+            known,
+        })
     }
 
     fn entries(&self, level: Level) -> Vec<(&str, &str)> {
         let targets = self.sources.iter().flat_map(|source| &source.event_targets);
         match level {
-            Level::Source => self.sources.iter().map(|source| (&*source.id, &*source.name)).collect(),
+            Level::Source => self
+                .sources
+                .iter()
+                .map(|source| (&*source.id, &*source.name))
+                .collect(),
             Level::Target => targets.map(|target| (&*target.id, &*target.name)).collect(),
-            Level::Type => {
-                targets.flat_map(|target| &target.event_types).map(|kind| (&*kind.id, &*kind.name)).collect()
-            }
+            Level::Type => targets
+                .flat_map(|target| &target.event_types)
+                .map(|kind| (&*kind.id, &*kind.name))
+                .collect(),
         }
     }
 }
@@ -118,5 +127,8 @@ impl Catalog {
 fn likeness(a: &str, b: &str) -> usize {
     let (a, b) = (a.to_lowercase(), b.to_lowercase());
     let pairs: Vec<&[u8]> = b.as_bytes().windows(2).collect();
-    a.as_bytes().windows(2).filter(|pair| pairs.contains(pair)).count()
+    a.as_bytes()
+        .windows(2)
+        .filter(|pair| pairs.contains(pair))
+        .count()
 }

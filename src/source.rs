@@ -12,10 +12,18 @@ use crate::{
     window::Window,
 };
 
+mod auth;
+pub mod body;
+pub mod http;
+mod line;
 pub mod link;
 pub mod page;
+pub mod refusal;
+#[cfg(test)]
+mod scripted;
 pub mod unified;
 mod walk;
+pub mod wire;
 
 use link::LinkError;
 use unified::{First, Unified};
@@ -104,7 +112,9 @@ pub enum SourceError {
         direction: &'static str,
     },
     /// Page after page without anything new.
-    #[error("read events: {pages} pages in a row over `{direction}` links held nothing new, and still no end")]
+    #[error(
+        "read events: {pages} pages in a row over `{direction}` links held nothing new, and still no end"
+    )]
     Endless {
         /// `next` or `previous`.
         direction: &'static str,
@@ -131,10 +141,6 @@ pub enum SourceError {
     },
 }
 
-pub mod http {
-    //! Placeholder until the real one is merged.
-}
-
 impl SourceError {
     /// What the failure asks for.
     #[must_use]
@@ -150,7 +156,7 @@ impl SourceError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Http(error) => error.hint(),
+            Self::Http(error) => error.hint().map(str::to_owned),
             Self::Link(_) | Self::Loop { .. } | Self::Endless { .. } => {
                 Some("nothing was archived of this span; if it stays so, the server is at fault: report it to UiPath".to_owned())
             }
@@ -221,7 +227,11 @@ impl Source {
         opening: Option<Opening>,
     ) -> Result<Outcome, SourceError> {
         match self {
-            Self::Unified(unified) => unified.read(span, known, limits, opening.map(|opening| opening.0)).await,
+            Self::Unified(unified) => {
+                unified
+                    .read(span, known, limits, opening.map(|opening| opening.0))
+                    .await
+            }
         }
     }
 

@@ -49,7 +49,11 @@ pub fn resolve(request: &Url, endpoint: &Url, link: &str) -> Result<Url, LinkErr
     if url.fragment().is_some() {
         return Err(LinkError::Fragment);
     }
-    if same_endpoint(url.path(), endpoint.path()) { Ok(url) } else { Err(LinkError::OtherEndpoint(shorten(url.path()))) }
+    if same_endpoint(url.path(), endpoint.path()) {
+        Ok(url)
+    } else {
+        Err(LinkError::OtherEndpoint(shorten(url.path())))
+    }
 }
 
 /// Alike but for case; organization and tenant may be a name in one and a GUID in the other.
@@ -57,9 +61,14 @@ fn same_endpoint(path: &str, endpoint: &str) -> bool {
     let (theirs, ours): (Vec<&str>, Vec<&str>) = (path.split('/').collect(), endpoint.split('/').collect());
     let named = ours.iter().position(|part| is_service(part)).unwrap_or(0);
     theirs.len() == ours.len()
-        && theirs.iter().zip(&ours).enumerate().all(|(index, (theirs, ours))| {
-            theirs.eq_ignore_ascii_case(ours) || (index < named && is_guid(theirs) != is_guid(ours) && !theirs.is_empty())
-        })
+        && theirs
+            .iter()
+            .zip(&ours)
+            .enumerate()
+            .all(|(index, (theirs, ours))| {
+                theirs.eq_ignore_ascii_case(ours)
+                    || (index < named && is_guid(theirs) != is_guid(ours) && !theirs.is_empty())
+            })
 }
 
 fn is_service(part: &str) -> bool {
@@ -70,7 +79,9 @@ fn is_service(part: &str) -> bool {
 fn is_guid(part: &str) -> bool {
     let groups: Vec<&str> = part.split('-').collect();
     groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
-        && groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        && groups
+            .iter()
+            .all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 fn shorten(path: &str) -> String {
@@ -82,7 +93,9 @@ mod tests {
     use super::*;
 
     fn follow(link: &str) -> Result<String, LinkError> {
-        let endpoint: Url = "https://cloud.uipath.com/acme/production/tenantaudit_/api/query/events".parse().unwrap();
+        let endpoint: Url = "https://cloud.uipath.com/acme/production/tenantaudit_/api/query/events"
+            .parse()
+            .unwrap();
         let mut request = endpoint.clone();
         request.set_query(Some("maxCount=200"));
         resolve(&request, &endpoint, link).map(String::from)

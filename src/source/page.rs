@@ -47,7 +47,10 @@ impl Page {
     /// If it is not a page: anything but an object with a list of events and two links.
     pub fn parse(body: &Bytes) -> Result<Self, PageError> {
         let whole = Value::parse(body).map_err(PageError::Json)?;
-        let list = whole.member("auditEvents").filter(|list| list.is_array()).ok_or(PageError::NoEvents)?;
+        let list = whole
+            .member("auditEvents")
+            .filter(|list| list.is_array())
+            .ok_or(PageError::NoEvents)?;
         let mut events = Vec::new();
         for value in list.elements() {
             if value.raw().len() > LARGEST_EVENT {
@@ -56,7 +59,12 @@ impl Page {
             events.push(Event::parse(body.slice_ref(value.raw())).map_err(PageError::Json)?);
         }
         let (next, previous) = (link(whole, "next")?, link(whole, "previous")?);
-        Ok(Self { events, next, previous, bytes: body.len() })
+        Ok(Self {
+            events,
+            next,
+            previous,
+            bytes: body.len(),
+        })
     }
 }
 
@@ -89,14 +97,31 @@ mod tests {
             let page = page(body).unwrap();
             assert_eq!((page.next, page.previous), (None, None));
         }
-        assert_eq!(page(r#"{"auditEvents":[{}],"previous":"\/a?b=1"}"#).unwrap().previous.as_deref(), Some("/a?b=1"));
+        assert_eq!(
+            page(r#"{"auditEvents":[{}],"previous":"\/a?b=1"}"#)
+                .unwrap()
+                .previous
+                .as_deref(),
+            Some("/a?b=1")
+        );
     }
 
     #[test]
     fn what_is_no_page_is_an_error_never_an_empty_page() {
-        for body in ["", "{}", "null", "[]", r#"{"auditEvents":null}"#, r#"{"auditEvents":{}}"#, "<html></html>"] {
+        for body in [
+            "",
+            "{}",
+            "null",
+            "[]",
+            r#"{"auditEvents":null}"#,
+            r#"{"auditEvents":{}}"#,
+            "<html></html>",
+        ] {
             assert!(page(body).is_err(), "{body}");
         }
-        assert_eq!(page(r#"{"auditEvents":[],"next":7}"#).unwrap_err(), PageError::Link("next"));
+        assert_eq!(
+            page(r#"{"auditEvents":[],"next":7}"#).unwrap_err(),
+            PageError::Link("next")
+        );
     }
 }

@@ -58,7 +58,13 @@ impl Unified {
         }
         let organization = target.organization.clone();
         let parameters = target.filter.is_none().then(Vec::new);
-        Self { connection, organization, endpoint, filter: target.filter.clone(), parameters }
+        Self {
+            connection,
+            organization,
+            endpoint,
+            filter: target.filter.clone(),
+            parameters,
+        }
     }
 
     pub(super) fn endpoint(&self) -> &Url {
@@ -67,7 +73,9 @@ impl Unified {
 
     /// Turns the names in the filter into the GUIDs that the server wants: a name would silently match nothing.
     pub(super) async fn prepare(&mut self) -> Result<(), SourceError> {
-        let (Some(filter), None) = (&self.filter, &self.parameters) else { return Ok(()) };
+        let (Some(filter), None) = (&self.filter, &self.parameters) else {
+            return Ok(());
+        };
         let mut parameters = Vec::new();
         let lists = [
             ("source", Level::Source, &filter.sources),
@@ -103,7 +111,12 @@ impl Unified {
             .append_pair("maxCount", PAGE)
             .extend_pairs(self.parameters.iter().flatten());
         let (page, tries, date) = self.page(&request).await?;
-        Ok(First { request, page, tries, date })
+        Ok(First {
+            request,
+            page,
+            tries,
+            date,
+        })
     }
 
     async fn page(&self, request: &Url) -> Result<(Page, u32, Option<Time>), SourceError> {
@@ -128,7 +141,10 @@ impl Unified {
             None => self.first(span).await?,
         };
         let mut walk = Walk::new(span, known, limits);
-        let links = [(Direction::Previous, first.page.previous.clone()), (Direction::Next, first.page.next.clone())];
+        let links = [
+            (Direction::Previous, first.page.previous.clone()),
+            (Direction::Next, first.page.next.clone()),
+        ];
         let ends = walk.take(first.page, first.tries);
         if let Some(too_big) = walk.too_big(may_give_up_early)? {
             return Ok(too_big);
@@ -164,7 +180,11 @@ impl Unified {
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop().push("sources");
         }
-        let reply = self.connection.get(&self.organization, &url, Catalog::parse).await.map_err(SourceError::Http)?;
+        let reply = self
+            .connection
+            .get(&self.organization, &url, Catalog::parse)
+            .await
+            .map_err(SourceError::Http)?;
         Ok(reply.body)
     }
 }

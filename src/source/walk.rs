@@ -92,20 +92,27 @@ impl<'a> Walk<'a> {
             return Err(SourceError::Loop { direction });
         }
         if self.idle_pages >= PATIENCE {
-            return Err(SourceError::Endless { direction, pages: self.idle_pages });
+            return Err(SourceError::Endless {
+                direction,
+                pages: self.idle_pages,
+            });
         }
         Ok(())
     }
 
     /// Takes what a page brings. Returns the directions in which nothing more of the span can come.
     pub(super) fn take(&mut self, page: Page, tries: u32) -> Vec<Direction> {
-        self.slice.effort += Effort { requests: u64::from(tries), pages: 1 };
+        self.slice.effort += Effort {
+            requests: u64::from(tries),
+            pages: 1,
+        };
         self.more = page.previous.is_some();
         let (from, to) = (earlier(self.span.from, MARGIN), later(self.span.to, MARGIN));
         let mut times = page.events.iter().filter_map(|event| event.time).peekable();
         let dated = times.peek().is_some();
-        let (before, after) =
-            times.fold((dated, dated), |(before, after), time| (before && time < from, after && time > to));
+        let (before, after) = times.fold((dated, dated), |(before, after), time| {
+            (before && time < from, after && time > to)
+        });
         let start = self.slice.events.len();
         let mut news = false;
         for event in page.events {
@@ -178,7 +185,8 @@ impl<'a> Walk<'a> {
     /// How full the slice is; 1: nothing more fits.
     fn fullness(&self) -> f64 {
         let share = |part: usize, whole: usize| {
-            f64::from(u32::try_from(part).unwrap_or(u32::MAX)) / f64::from(u32::try_from(whole.max(1)).unwrap_or(u32::MAX))
+            f64::from(u32::try_from(part).unwrap_or(u32::MAX))
+                / f64::from(u32::try_from(whole.max(1)).unwrap_or(u32::MAX))
         };
         share(self.slice.events.len(), self.limits.events).max(share(self.bytes, self.limits.bytes))
     }
@@ -189,16 +197,25 @@ impl<'a> Walk<'a> {
         if whole <= std::time::Duration::from_millis(1) {
             if self.bytes > self.limits.bytes_of_an_instant {
                 let bytes = self.limits.bytes_of_an_instant;
-                return Err(SourceError::Instant { at: self.span.from, bytes });
+                return Err(SourceError::Instant {
+                    at: self.span.from,
+                    bytes,
+                });
             }
             return Ok(None);
         }
         let fullness = self.fullness();
-        let seen = self.oldest_kept.map_or(whole, |oldest| (self.span.to - oldest).to_std().unwrap_or(whole)).min(whole);
+        let seen = self
+            .oldest_kept
+            .map_or(whole, |oldest| (self.span.to - oldest).to_std().unwrap_or(whole))
+            .min(whole);
         let expected = fullness * whole.as_secs_f64() / seen.as_secs_f64().max(0.001);
         if fullness > 1.0 || (foresee && self.more && expected > HOPELESS) {
             let width = narrower(whole, seen, fullness);
-            return Ok(Some(Outcome::TooBig { width, effort: self.slice.effort }));
+            return Ok(Some(Outcome::TooBig {
+                width,
+                effort: self.slice.effort,
+            }));
         }
         Ok(None)
     }

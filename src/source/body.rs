@@ -1,0 +1,252 @@
+//! A reply's body, collected within limits, plain or gzip. Pure: it is handed the chunks and reads nothing itself.
+
+use std::io::{self, Write};
+
+use bytes::Bytes;
+use flate2::write::MultiGzDecoder;
+
+/// How much a body may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes after decompression.
+    pub bytes: usize,
+    /// Decompressed bytes for each received byte,
+    pub ratio: usize,
+    /// looked at once there are more decompressed bytes than this.
+    pub ratio_from: usize,
+}
+
+impl Limits {
+    /// What a page of events may hold: 64 MiB, at most 200 times what was received once past 1 MiB.
+    pub const PAGE: Self = Self {
+        bytes: 64 * 1024 * 1024,
+        ratio: 200,
+        ratio_from: 1024 * 1024,
+    };
+
+    /// As [`Limits::PAGE`], with fewer bytes.
+    #[must_use]
+    pub const fn of_bytes(bytes: usize) -> Self {
+        Self { bytes, ..Self::PAGE }
+    }
+}
+
+/// Why a body was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// More than [`Limits::bytes`].
+    #[error("read the body: it is over the limit of {limit} bytes")]
+    TooLarge {
+        /// The limit.
+        limit: usize,
+    },
+    /// More than [`Limits::ratio`]: a decompression bomb.
+    #[error("decompress the body: it grows by more than {ratio} times, which is over the limit")]
+    TooDense {
+        /// The limit.
+        ratio: usize,
+    },
+    /// Not gzip, cut off, or its checksum is wrong.
+    #[error("decompress the body")]
+    Damaged {
+        /// What the decoder said.
+        #[source]
+        source: io::Error,
+    },
+    /// A `Content-Encoding` that was not asked for.
+    #[error("decompress the body: its content encoding is neither `gzip` nor `identity`")]
+    UnknownCoding,
+}
+
+/// A body on its way in.
+pub struct Body(Coding);
+
+enum Coding {
+    Plain(Capped),
+    Gzip(Box<MultiGzDecoder<Capped>>),
+}
+
+impl Body {
+    /// An empty one. `coding` is the reply's `Content-Encoding`.
+    ///
+    /// # Errors
+    /// When the coding is unknown.
+    pub fn new(coding: Option<&str>, limits: Limits) -> Result<Self, BodyError> {
+        let into = Capped {
+            bytes: Vec::new(),
+            received: 0,
+            limits,
+            over: None,
+        };
+        match coding.map(|coding| coding.trim().to_ascii_lowercase()).as_deref() {
+            None | Some("" | "identity") => Ok(Self(Coding::Plain(into))),
+            Some("gzip" | "x-gzip") => Ok(Self(Coding::Gzip(Box::new(MultiGzDecoder::new(into))))),
+            Some(_) => Err(BodyError::UnknownCoding),
+        }
+    }
+
+    /// Takes the next chunk, as it was received.
+    ///
+    /// # Errors
+    /// When it goes over a limit or is no gzip.
+    pub fn push(&mut self, chunk: &[u8]) -> Result<(), BodyError> {
+        let into = self.capped();
+        into.received = into.received.saturating_add(chunk.len());
+        let written = match &mut self.0 {
+            Coding::Plain(into) => into.write_all(chunk),
+            // Flushed, so that a limit shows with the chunk that breaks it.
+            Coding::Gzip(decoder) => decoder.write_all(chunk).and_then(|()| decoder.flush()),
+        };
+        written.map_err(|source| self.why(source))
+    }
+
+    /// The whole body, decompressed.
+    ///
+    /// # Errors
+    /// When gzip data ends early or its checksum is wrong.
+    pub fn finish(mut self) -> Result<Bytes, BodyError> {
+        if self.capped().received > 0
+            && let Coding::Gzip(decoder) = &mut self.0
+            && let Err(source) = decoder.try_finish()
+        {
+            return Err(self.why(source));
+        }
+        Ok(Bytes::from(std::mem::take(&mut self.capped().bytes)))
+    }
+
+    /// What arrived so far, for a message.
+    pub fn so_far(mut self) -> Bytes {
+        Bytes::from(std::mem::take(&mut self.capped().bytes))
+    }
+
+    fn capped(&mut self) -> &mut Capped {
+        match &mut self.0 {
+            Coding::Plain(into) => into,
+            Coding::Gzip(decoder) => decoder.get_mut(),
+        }
+    }
+
+    fn why(&mut self, source: io::Error) -> BodyError {
+        let into = self.capped();
+        let limits = into.limits;
+        match into.over {
+            Some(Over::Bytes) => BodyError::TooLarge { limit: limits.bytes },
+            Some(Over::Ratio) => BodyError::TooDense { ratio: limits.ratio },
+            None => BodyError::Damaged { source },
+        }
+    }
+}
+
+/// Where the decompressed bytes go: refuses those over a limit.
+struct Capped {
+    bytes: Vec<u8>,
+    received: usize,
+    limits: Limits,
+    over: Option<Over>,
+}
+
+#[derive(Clone, Copy)]
+enum Over {
+    Bytes,
+    Ratio,
+}
+
+impl Write for Capped {
+    fn write(&mut self, more: &[u8]) -> io::Result<usize> {
+        let total = self.bytes.len().saturating_add(more.len());
+        if total > self.limits.bytes {
+            self.over = Some(Over::Bytes);
+        } else if total > self.limits.ratio_from && total > self.received.saturating_mul(self.limits.ratio) {
+            self.over = Some(Over::Ratio);
+        }
+        if self.over.is_some() {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(more);
+        Ok(more.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gzip(data: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(data).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn collect(data: &[u8], step: usize, limits: Limits) -> Result<Bytes, BodyError> {
+        let mut body = Body::new(Some("gzip"), limits)?;
+        for chunk in data.chunks(step) {
+            body.push(chunk)?;
+        }
+        body.finish()
+    }
+
+    #[test]
+    fn gzip_arrives_whole_however_it_is_cut() {
+        let text = "every event exactly once, byte for byte. ".repeat(4000);
+        let packed = gzip(text.as_bytes());
+        for step in [1, 7, packed.len()] {
+            assert_eq!(collect(&packed, step, Limits::PAGE).unwrap(), text.as_bytes());
+        }
+        let twice = [packed.as_slice(), packed.as_slice()].concat();
+        assert_eq!(collect(&twice, 100, Limits::PAGE).unwrap().len(), 2 * text.len());
+    }
+
+    #[test]
+    fn gzip_that_ends_early_or_is_altered_is_damaged() {
+        let packed = gzip(b"an event");
+        for end in 1..packed.len() {
+            let result = collect(&packed[..end], 3, Limits::PAGE);
+            assert!(
+                matches!(result, Err(BodyError::Damaged { .. })),
+                "{end}: {result:?}"
+            );
+        }
+        let mut altered = packed.clone();
+        let checksum = altered.len() - 5;
+        altered[checksum] ^= 1;
+        assert!(matches!(
+            collect(&altered, 3, Limits::PAGE),
+            Err(BodyError::Damaged { .. })
+        ));
+        assert!(matches!(
+            collect(b"<html>", 3, Limits::PAGE),
+            Err(BodyError::Damaged { .. })
+        ));
+        assert!(collect(b"", 3, Limits::PAGE).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_bomb_is_refused_before_it_unfolds() {
+        let bomb = gzip(&vec![b' '; 8 * 1024 * 1024]);
+        assert!(matches!(
+            collect(&bomb, 512, Limits::PAGE),
+            Err(BodyError::TooDense { ratio: 200 })
+        ));
+        let limit = Limits::of_bytes(1000);
+        assert!(matches!(
+            collect(&bomb, 512, limit),
+            Err(BodyError::TooLarge { limit: 1000 })
+        ));
+    }
+
+    #[test]
+    fn a_plain_body_has_the_same_limit() {
+        let mut body = Body::new(Some("identity"), Limits::of_bytes(5)).unwrap();
+        body.push(b"abc").unwrap();
+        assert!(matches!(body.push(b"def"), Err(BodyError::TooLarge { .. })));
+        assert_eq!(body.so_far(), "abc");
+        assert!(matches!(
+            Body::new(Some("br"), Limits::PAGE),
+            Err(BodyError::UnknownCoding)
+        ));
+    }
+}

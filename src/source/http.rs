@@ -1,0 +1,248 @@
+//! A connection: asks one UiPath platform, shows a token, keeps to its limits, tries again where that can help.
+//!
+//! The token goes to the configured origin alone, whatever address is asked for; redirects are never followed.
+
+mod error;
+#[cfg(test)]
+mod tests;
+
+use std::{fmt::Display, sync::Arc};
+
+use bytes::Bytes;
+use url::Url;
+
+pub use self::error::{HttpError, Place, TokenFrom};
+pub use super::line::Stats;
+use super::{
+    auth::Tokens,
+    body::Limits,
+    line::{Line, refusal, throttles},
+    refusal::{Refusal, line, looks_like_html},
+    wire::{Answer, Ask, Patience, Wire},
+};
+use crate::{
+    clock::{Clock, Time},
+    limiter::{Limiter, Permit},
+    retry::{Backoff, Budget},
+    secret::Secret,
+    settings::ConnectionSettings,
+};
+
+pub(super) use self::error::origin;
+
+/// One `[connections.NAME]`: its client, tokens and limits. Cheap to clone; shared by all of its targets.
+#[derive(Clone)]
+pub struct Connection(Arc<Inner>);
+
+struct Inner {
+    url: Url,
+    line: Arc<Line>,
+    tokens: Tokens,
+    limiter: Limiter,
+}
+
+/// What a request brought.
+#[derive(Clone, Debug)]
+pub struct Reply<T> {
+    /// What was read from the body.
+    pub body: T,
+    /// The server's clock, to the second.
+    pub date: Option<Time>,
+    /// Requests sent for it, without those for tokens.
+    pub tries: u32,
+}
+
+impl Connection {
+    /// Reads the certificate files. Sends nothing, and reads no secret.
+    ///
+    /// # Errors
+    /// When a certificate file is missing or is not what it should be.
+    pub fn open(settings: &ConnectionSettings, clock: Clock) -> Result<Self, HttpError> {
+        Self::open_with(
+            settings,
+            clock,
+            Patience::of(settings.retry_for),
+            Backoff::default(),
+        )
+    }
+
+    pub(super) fn open_with(
+        settings: &ConnectionSettings,
+        clock: Clock,
+        patience: Patience,
+        backoff: Backoff,
+    ) -> Result<Self, HttpError> {
+        let budget = Budget {
+            retry_for: settings.retry_for,
+            ..Budget::default()
+        };
+        let connection = settings.name.clone();
+        let wire = Wire::open(settings, patience);
+        let wire = wire.map_err(|source| HttpError::Open {
+            connection: connection.clone(),
+            source,
+        })?;
+        let line = Arc::new(Line::new(connection, wire, clock, budget, backoff));
+        Ok(Self(Arc::new(Inner {
+            url: settings.url.clone(),
+            tokens: Tokens::new(Arc::clone(&line), &settings.url, settings.auth.clone()),
+            line,
+            limiter: Limiter::new(settings.max_concurrent_requests, settings.max_requests_per_second),
+        })))
+    }
+
+    /// The base URL, ending in `/`.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.0.url
+    }
+
+    /// What was sent so far, token requests included.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.0.line.stats()
+    }
+
+    /// Asks `url` with a token for `organization`. `read` makes of a complete body what is wanted; its error says why
+    /// the body is not the expected JSON, without quoting it, and is worth another try.
+    ///
+    /// # Errors
+    /// When the tries are spent, or more of them cannot help.
+    pub async fn get<T, E: Display>(
+        &self,
+        organization: &str,
+        url: &Url,
+        read: impl Fn(Bytes) -> Result<T, E>,
+    ) -> Result<Reply<T>, HttpError> {
+        self.own(url)?;
+        let mut tries = self.0.line.tries();
+        let mut renewed = false;
+        loop {
+            // Once before, so that nobody holds a permit while a token is got; and once after, since waiting for
+            // the permit may outlive the token.
+            self.0.tokens.get(organization).await?;
+            let permit = self.0.limiter.acquire().await;
+            let token = self.0.tokens.get(organization).await?;
+            tries.begin();
+            let failure = match self.once(url, &token, permit).await {
+                Ok(answer) => match expected(url, &token, &answer.body, &read) {
+                    Ok(body) => {
+                        return Ok(Reply {
+                            body,
+                            date: answer.date,
+                            tries: tries.sent(),
+                        });
+                    }
+                    Err(failure) => failure,
+                },
+                Err(failure) => failure,
+            };
+            if let HttpError::Unauthorized { .. } = failure {
+                if renewed {
+                    return Err(failure);
+                }
+                renewed = true;
+                self.0.tokens.refused(organization, &token).await;
+                tries.at_once(failure)?;
+            } else {
+                tries.again(failure).await?;
+            }
+        }
+    }
+
+    /// One try. The permit is told how it went.
+    async fn once(&self, url: &Url, token: &Secret, permit: Permit) -> Result<Answer, HttpError> {
+        let ask = Ask::Get { url, token };
+        match self.0.line.ask(ask, Limits::PAGE).await {
+            Ok(answer) => {
+                permit.succeeded();
+                judge(url, ask, answer)
+            }
+            Err(HttpError::Unavailable { at, refusal, wait }) => {
+                if throttles(refusal.status, wait) {
+                    permit.throttled(wait);
+                }
+                Err(HttpError::Unavailable { at, refusal, wait })
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Refuses an address that the token is not for.
+    fn own(&self, url: &Url) -> Result<(), HttpError> {
+        let own = &self.0.url;
+        if url.origin() == own.origin() && url.username().is_empty() && url.password().is_none() {
+            return Ok(());
+        }
+        Err(HttpError::Foreign {
+            origin: origin(url),
+            own: origin(own),
+        })
+    }
+}
+
+/// Tells a success from what a person, or a later pass, has to mend.
+fn judge(url: &Url, ask: Ask<'_>, answer: Answer) -> Result<Answer, HttpError> {
+    let at = Place::from(url);
+    let refusal = |answer: &Answer| -> Refusal { refusal(answer, ask) };
+    match answer.status {
+        200..300 => Ok(answer),
+        300..400 => Err(HttpError::Redirected {
+            at,
+            status: answer.status,
+            to: redirect(url, &answer),
+        }),
+        400 | 405 | 415 => Err(HttpError::NotUnderstood {
+            at,
+            refusal: refusal(&answer),
+        }),
+        401 => Err(HttpError::Unauthorized {
+            at,
+            refusal: refusal(&answer),
+        }),
+        403 => Err(HttpError::Forbidden {
+            at,
+            refusal: refusal(&answer),
+        }),
+        404 => Err(HttpError::NotFound {
+            at,
+            refusal: refusal(&answer),
+        }),
+        _ => Err(HttpError::Refused {
+            at,
+            refusal: refusal(&answer),
+        }),
+    }
+}
+
+/// Where a redirect points: the origin alone.
+fn redirect(url: &Url, answer: &Answer) -> String {
+    match answer.location.as_deref().map(|location| url.join(location)) {
+        None => "nowhere".to_owned(),
+        Some(Err(_)) => "an address that cannot be read".to_owned(),
+        Some(Ok(to)) if to.origin() == url.origin() => "another path of the same server".to_owned(),
+        Some(Ok(to)) => format!("`{}`", origin(&to)),
+    }
+}
+
+fn expected<T, E: Display>(
+    url: &Url,
+    token: &Secret,
+    body: &Bytes,
+    read: impl Fn(Bytes) -> Result<T, E>,
+) -> Result<T, HttpError> {
+    read(body.clone()).map_err(|error| {
+        let start = String::from_utf8_lossy(body.get(..64).unwrap_or(body));
+        let problem = if body.is_empty() {
+            "it is empty".to_owned()
+        } else if looks_like_html(&start) {
+            "it is a page of HTML or XML".to_owned()
+        } else {
+            line(&error.to_string(), token)
+        };
+        HttpError::Unexpected {
+            at: Place::from(url),
+            problem,
+        }
+    })
+}

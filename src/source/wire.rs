@@ -1,0 +1,291 @@
+//! One request, one reply, each within deadlines. Knows neither retries nor what a status means.
+//!
+//! With `client` below it the only place that names `reqwest`, and the only one that makes an `Authorization` header.
+
+mod client;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::{
+    Client, RequestBuilder, Response,
+    header::{self, HeaderValue},
+};
+use tokio::time::timeout;
+use url::Url;
+
+pub use self::client::OpenError;
+use super::body::{Body, BodyError, Limits};
+use crate::{clock::Time, error::Action, retry, secret::Secret, settings::ConnectionSettings};
+
+/// As much of a refusal's body as is read for its message, in bytes.
+const LONGEST_REFUSAL: usize = 64 * 1024;
+
+/// How long to wait for what.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For a connection, TLS included.
+    pub connect: Duration,
+    /// Between two chunks of a body.
+    pub idle: Duration,
+    /// For the body of a refusal.
+    pub refusal: Duration,
+    /// For one whole exchange: ends bodies that drip, or never end.
+    pub whole: Duration,
+}
+
+impl Patience {
+    /// For requests with a budget of `retry_for`.
+    #[must_use]
+    pub fn of(retry_for: Duration) -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            idle: Duration::from_secs(30),
+            refusal: Duration::from_secs(5),
+            whole: retry_for.max(Duration::from_secs(30)),
+        }
+    }
+}
+
+/// A request.
+#[derive(Clone, Copy)]
+pub enum Ask<'a> {
+    /// `GET`, shown a token. The caller has checked that the token may go there.
+    Get {
+        /// The address.
+        url: &'a Url,
+        /// The bearer token.
+        token: &'a Secret,
+    },
+    /// `POST` of a form: a token request.
+    Form {
+        /// The address.
+        url: &'a Url,
+        /// Names and values.
+        fields: &'a [(&'a str, &'a str)],
+        /// The one among the values.
+        secret: &'a Secret,
+    },
+}
+
+impl Ask<'_> {
+    /// Where it goes.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        match self {
+            Self::Get { url, .. } | Self::Form { url, .. } => url,
+        }
+    }
+
+    /// What it must not be quoted with.
+    #[must_use]
+    pub fn secret(&self) -> &Secret {
+        match self {
+            Self::Get { token: secret, .. } | Self::Form { secret, .. } => secret,
+        }
+    }
+}
+
+/// A complete reply, whatever its status. Of other statuses than 2xx the body may be only the beginning.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The header `Date`.
+    pub date: Option<Time>,
+    /// The header `Retry-After`.
+    pub retry_after: Option<String>,
+    /// The header `Location`.
+    pub location: Option<String>,
+    /// The header `WWW-Authenticate`.
+    pub challenge: Option<String>,
+    /// The header `x-request-id`.
+    pub request_id: Option<String>,
+    /// The body, decompressed.
+    pub body: Bytes,
+}
+
+/// Why there is no complete reply.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// The request cannot be spelled as HTTP.
+    #[error("put the request together")]
+    Unsendable {
+        /// What is wrong.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// No connection: refused, unknown host, TLS.
+    #[error("connect")]
+    Connect {
+        /// What went wrong.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The connection was lost before there was a reply.
+    #[error("send the request")]
+    Lost {
+        /// What went wrong.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The body ended early.
+    #[error("read the body: it was cut off")]
+    CutOff {
+        /// What went wrong.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// Nothing came for too long.
+    #[error("read the body: nothing came for {} s", .after.as_secs_f64())]
+    Idle {
+        /// The limit.
+        after: Duration,
+    },
+    /// The exchange as a whole took too long.
+    #[error("wait for the whole reply: it took more than {} s", .after.as_secs_f64())]
+    Slow {
+        /// The limit.
+        after: Duration,
+    },
+    /// The body is damaged or over a limit.
+    #[error(transparent)]
+    Body(BodyError),
+}
+
+impl WireError {
+    /// What to do about it.
+    #[must_use]
+    pub fn action(&self) -> Action {
+        match self {
+            Self::Unsendable { .. } => Action::Stop,
+            Self::Connect { .. }
+            | Self::Lost { .. }
+            | Self::CutOff { .. }
+            | Self::Idle { .. }
+            | Self::Slow { .. }
+            | Self::Body(BodyError::Damaged { .. } | BodyError::UnknownCoding) => Action::Retry,
+            Self::Body(BodyError::TooLarge { .. } | BodyError::TooDense { .. }) => Action::NextTick,
+        }
+    }
+}
+
+/// A client for one connection: its pool, TLS and proxy. Opens no connection before it is asked to.
+pub struct Wire {
+    client: Client,
+    patience: Patience,
+}
+
+impl Wire {
+    /// Reads the certificate files and makes the client.
+    ///
+    /// # Errors
+    /// When a file is missing or is not what it should be.
+    pub fn open(settings: &ConnectionSettings, patience: Patience) -> Result<Self, OpenError> {
+        let client = client::build(settings, patience.connect)?;
+        Ok(Self { client, patience })
+    }
+
+    /// Sends a request and reads the whole reply.
+    ///
+    /// # Errors
+    /// When there is no reply, or no complete one within the limits.
+    pub async fn exchange(&self, ask: Ask<'_>, limits: Limits) -> Result<Answer, WireError> {
+        let whole = self.patience.whole;
+        let answer = timeout(whole, self.converse(ask, limits)).await;
+        answer.unwrap_or(Err(WireError::Slow { after: whole }))
+    }
+
+    async fn converse(&self, ask: Ask<'_>, limits: Limits) -> Result<Answer, WireError> {
+        let response = self.request(ask).send().await.map_err(unsent)?;
+        let text = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
+        let mut answer = Answer {
+            status: response.status().as_u16(),
+            date: text("date").and_then(|date| retry::http_date(&date)),
+            retry_after: text("retry-after"),
+            location: text("location"),
+            challenge: text("www-authenticate"),
+            request_id: text("x-request-id"),
+            body: Bytes::new(),
+        };
+        let coding = text("content-encoding");
+        answer.body = if response.status().is_success() {
+            self.body(response, coding.as_deref(), limits).await?
+        } else {
+            self.beginning(response, coding.as_deref()).await
+        };
+        Ok(answer)
+    }
+
+    fn request(&self, ask: Ask<'_>) -> RequestBuilder {
+        let request = match ask {
+            Ask::Get { url, token } => self
+                .client
+                .get(url.clone())
+                .header(header::AUTHORIZATION, authorization(token))
+                // UiPath's guide lists it on GETs, and some of its services insist.
+                .header(header::CONTENT_TYPE, "application/json"),
+            Ask::Form { url, fields, .. } => self.client.post(url.clone()).form(fields),
+        };
+        request
+            .header(header::ACCEPT, "application/json")
+            .header(header::ACCEPT_ENCODING, "gzip")
+    }
+
+    async fn body(
+        &self,
+        mut response: Response,
+        coding: Option<&str>,
+        limits: Limits,
+    ) -> Result<Bytes, WireError> {
+        let mut body = Body::new(coding, limits).map_err(WireError::Body)?;
+        let idle = self.patience.idle;
+        loop {
+            let chunk = timeout(idle, response.chunk())
+                .await
+                .map_err(|_| WireError::Idle { after: idle })?;
+            match chunk.map_err(|source| WireError::CutOff {
+                source: source.without_url(),
+            })? {
+                Some(chunk) => body.push(&chunk).map_err(WireError::Body)?,
+                None => return body.finish().map_err(WireError::Body),
+            }
+        }
+    }
+
+    /// As much of a refusal's body as comes soon: it only serves a message.
+    async fn beginning(&self, mut response: Response, coding: Option<&str>) -> Bytes {
+        let Ok(mut body) = Body::new(coding, Limits::of_bytes(LONGEST_REFUSAL)) else {
+            return Bytes::new();
+        };
+        let filled = async {
+            while let Ok(Some(chunk)) = response.chunk().await {
+                if body.push(&chunk).is_err() {
+                    break;
+                }
+            }
+        };
+        // Late or broken: what came so far will do.
+        let _late = timeout(self.patience.refusal, filled).await;
+        body.so_far()
+    }
+}
+
+fn authorization(token: &Secret) -> HeaderValue {
+    // A token that no header may carry is refused where tokens are got.
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
+        .unwrap_or_else(|_| HeaderValue::from_static("Bearer"));
+    value.set_sensitive(true);
+    value
+}
+
+fn unsent(source: reqwest::Error) -> WireError {
+    let source = source.without_url();
+    if source.is_builder() {
+        WireError::Unsendable { source }
+    } else if source.is_connect() {
+        WireError::Connect { source }
+    } else {
+        WireError::Lost { source }
+    }
+}
