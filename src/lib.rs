@@ -25,6 +25,7 @@ pub mod commit;
 pub mod encode;
 pub mod archive;
 pub mod checkpoint;
+pub mod export;
 
 // Running.
 pub mod observe;

@@ -1,0 +1,214 @@
+//! Where a target stands: its head here and in the archive made to agree, leftovers swept.
+
+use bytes::Bytes;
+
+use super::{Exporter, PassError, unnamed};
+use crate::{
+    archive::ArchiveError,
+    checkpoint::{Head, Intents, Memory},
+    commit::{Commit, sha256},
+    error::{Action, Chain},
+    key,
+};
+
+impl Exporter {
+    /// What is remembered, brought up to the archive. Every pass begins here, whoever owns the target.
+    pub(super) async fn catch_up(&mut self) -> Result<(Option<Memory>, Intents), PassError> {
+        let (memory, intents) = self.notes.load().await.map_err(PassError::Checkpoint)?;
+        let (memory, intents) = match memory {
+            None => self.rebuild(intents).await?,
+            Some(memory) => self.follow(memory, intents).await?,
+        };
+        let intents = self.sweep(&memory, intents).await?;
+        Ok((memory, intents))
+    }
+
+    /// Checks that the archive still has the head that is remembered, and adopts the commits after it.
+    async fn follow(
+        &mut self,
+        mut memory: Memory,
+        mut intents: Intents,
+    ) -> Result<(Option<Memory>, Intents), PassError> {
+        let number = memory.head.number;
+        match self.commit_bytes(number).await? {
+            Some(bytes) if sha256(&bytes) == memory.head.sha256 => {}
+            Some(_) => {
+                return Err(PassError::Altered {
+                    number,
+                    problem: "it is not the one that was written",
+                });
+            }
+            None => {
+                let place = self.shared.archive.place().to_owned();
+                return Err(PassError::RolledBack { number, place });
+            }
+        }
+        while let Some(bytes) = self.commit_bytes(memory.head.number + 1).await? {
+            let number = memory.head.number + 1;
+            let commit = self.parse_commit(number, &bytes)?;
+            if commit.previous_sha256.as_ref() != Some(&memory.head.sha256) {
+                return Err(PassError::Altered {
+                    number,
+                    problem: "it does not continue the commit before it",
+                });
+            }
+            if commit.is_chained() {
+                if commit.window.from != memory.coverage_end {
+                    return Err(PassError::Altered {
+                        number,
+                        problem: "its window does not touch the one before it",
+                    });
+                }
+                memory.coverage_end = commit.window.to;
+            }
+            memory.head = Head::of(&commit, sha256(&bytes));
+            let horizon = self.horizon(memory.coverage_end);
+            let marks = self.marks_of(&commit, horizon).await?;
+            if let Some(open) = intents.open.take_if(|open| open.number <= number) {
+                intents.sweep.extend(unnamed(&open.keys, &commit));
+            }
+            memory = self
+                .notes
+                .remember(memory, &intents, marks, horizon)
+                .await
+                .map_err(PassError::Checkpoint)?;
+            tracing::info!(
+                commit = number,
+                run = commit.run,
+                "adopted a commit that the checkpoint did not know"
+            );
+        }
+        Ok((Some(memory), intents))
+    }
+
+    /// Deletes objects whose number is closed and whose commit does not name them.
+    pub(super) async fn sweep(
+        &self,
+        memory: &Option<Memory>,
+        mut intents: Intents,
+    ) -> Result<Intents, PassError> {
+        if intents.sweep.is_empty() {
+            return Ok(intents);
+        }
+        let closed = memory.as_ref().map(|memory| memory.head.number);
+        for key in std::mem::take(&mut intents.sweep) {
+            if key::number_of_data(&key) > closed {
+                intents.sweep.insert(key);
+                continue;
+            }
+            match self.shared.archive.delete(&key).await {
+                Ok(()) => tracing::debug!(key, "swept an object that no commit names"),
+                Err(error) => self.keep_sweeping(&mut intents, key, &error),
+            }
+        }
+        self.notes.intend(&intents).await.map_err(PassError::Checkpoint)?;
+        Ok(intents)
+    }
+
+    /// A store that may not delete keeps the object: said once. Anything else is tried again by the next pass.
+    fn keep_sweeping(&self, intents: &mut Intents, key: String, error: &ArchiveError) {
+        if error.action() == Action::Stop {
+            tracing::info!(key, error = %Chain(error), "an object that no commit names stays: it may not be deleted");
+        } else {
+            tracing::warn!(key, error = %Chain(error), "sweeping failed, the next pass tries again");
+            intents.sweep.insert(key);
+        }
+    }
+
+    /// Once after the first whole pass: what a killed predecessor left half-written.
+    pub(super) async fn sweep_half_written(&mut self) {
+        if std::mem::replace(&mut self.swept, true) {
+            return;
+        }
+        let Ok((Some(memory), _)) = self.notes.load().await else {
+            return;
+        };
+        let head = memory.head.number;
+        let streams = key::Format::ALL.map(|format| key::stream(format, self.target.api, &self.target.name));
+        for prefix in [key::commits(&self.target.name)].into_iter().chain(streams) {
+            self.shared
+                .archive
+                .sweep_staging(&prefix, move |number| number <= head)
+                .await;
+        }
+    }
+
+    pub(super) async fn commit_bytes(&self, number: u64) -> Result<Option<Bytes>, PassError> {
+        let key = key::commit(&self.target.name, number);
+        self.shared.archive.read(&key).await.map_err(PassError::Archive)
+    }
+
+    pub(super) fn parse_commit(&self, number: u64, bytes: &[u8]) -> Result<Commit, PassError> {
+        let key = key::commit(&self.target.name, number);
+        let commit = Commit::from_bytes(bytes).map_err(|source| PassError::BadCommit { key, source })?;
+        if commit.number != number || commit.target != self.target.name.as_str() {
+            return Err(PassError::Altered {
+                number,
+                problem: "it says it is another one",
+            });
+        }
+        Ok(commit)
+    }
+
+    /// A target's name stands for one stream for ever.
+    pub(super) fn same_stream(&self, head: &Head) -> Result<(), PassError> {
+        let (was, is) = (&head.source, self.source.endpoint());
+        let other = |what, was: String, is: String| Err(PassError::OtherStream { what, was, is });
+        if was.api != self.target.api {
+            return other(
+                "API",
+                was.api.as_str().to_owned(),
+                self.target.api.as_str().to_owned(),
+            );
+        }
+        if !stream_of(&was.url).eq_ignore_ascii_case(stream_of(is)) {
+            return other(
+                "organization or tenant",
+                quote(stream_of(&was.url)),
+                quote(stream_of(is)),
+            );
+        }
+        if was.filter != self.target.filter {
+            let spell = |filter: &Option<_>| serde_json::to_string(filter).unwrap_or_default();
+            return other("filter", spell(&was.filter), spell(&self.target.filter));
+        }
+        Ok(())
+    }
+}
+
+/// Organization, tenant and service of an endpoint: what makes the stream, on whatever host.
+fn stream_of(endpoint: &str) -> &str {
+    let service = |name| endpoint.find(name).map(|at| (at, name));
+    let parts = match service("/tenantaudit_/") {
+        Some((at, _)) => Some((at, 2)),
+        None => service("/orgaudit_/").map(|(at, _)| (at, 1)),
+    };
+    let Some((at, segments)) = parts else {
+        return endpoint;
+    };
+    let start = endpoint
+        .get(..at)
+        .and_then(|head| head.rmatch_indices('/').nth(segments - 1))
+        .map(|(start, _)| start);
+    start.and_then(|start| endpoint.get(start..)).unwrap_or(endpoint)
+}
+
+fn quote(text: &str) -> String {
+    format!("`{text}`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stream_of;
+
+    #[test]
+    fn a_stream_is_its_organization_tenant_and_service() {
+        let tail = "/acme/production/tenantaudit_/api/query/events";
+        assert_eq!(stream_of(&format!("https://cloud.uipath.com{tail}")), tail);
+        assert_eq!(stream_of(&format!("https://suite.example/base{tail}")), tail);
+        assert_eq!(
+            stream_of("http://127.0.0.1:1/acme/orgaudit_/api/query/events"),
+            "/acme/orgaudit_/api/query/events"
+        );
+    }
+}

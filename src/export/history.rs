@@ -1,0 +1,258 @@
+//! What the archive itself tells about a target: everything that is remembered can be read from it again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+
+use super::{Exporter, PassError};
+use crate::{
+    checkpoint::{Head, Intent, Intents, Memory, Sum},
+    clock::Time,
+    commit::{Commit, Object, sha256},
+    encode::decompress,
+    event::{Event, Mark, read_time},
+    key::{self, Format},
+};
+
+/// No data object holds more content than this, in bytes: one millisecond of events under the largest budget.
+const LARGEST_OBJECT: u64 = 64 << 30;
+
+impl Exporter {
+    /// Reads everything that should be remembered from the archive, and remembers it.
+    pub(super) async fn rebuild(&mut self, intents: Intents) -> Result<(Option<Memory>, Intents), PassError> {
+        let prefix = key::commits(&self.target.name);
+        let listed = self
+            .shared
+            .archive
+            .list(&prefix, None)
+            .await
+            .map_err(PassError::Archive)?;
+        let numbers: BTreeSet<u64> = listed
+            .iter()
+            .filter_map(|listed| key::number_of_commit(&listed.key))
+            .collect();
+        let mut commits = BTreeMap::new();
+        let (memory, marks) = match (numbers.first(), numbers.last()) {
+            (Some(oldest), Some(head)) => {
+                let (memory, marks) = self.read_history(*oldest, *head, &mut commits).await?;
+                (Some(memory), marks)
+            }
+            _ => (None, Vec::new()),
+        };
+        let intents = self.leftovers(memory.as_ref(), intents, &mut commits).await?;
+        if let Some(memory) = &memory {
+            let (commit, known) = (memory.head.number, marks.len());
+            tracing::info!(commit, known, "rebuilt the checkpoint from the archive");
+        }
+        let memory = self
+            .notes
+            .replace(memory, &intents, marks)
+            .await
+            .map_err(PassError::Checkpoint)?;
+        Ok((memory, intents))
+    }
+
+    /// Walks the commits back from the head as far as the longest lookback reaches.
+    async fn read_history(
+        &self,
+        oldest: u64,
+        head: u64,
+        commits: &mut BTreeMap<u64, Commit>,
+    ) -> Result<(Memory, Vec<Mark>), PassError> {
+        let origin = self.commit(oldest).await?.0.window.from;
+        let mut marks = Vec::new();
+        let mut covered: Option<Time> = None;
+        let mut link: Option<String> = None;
+        let mut number = head;
+        let mut last = None;
+        loop {
+            let (commit, sha256) = self.commit(number).await?;
+            if link.as_ref().is_some_and(|link| *link != sha256) {
+                return Err(PassError::Altered {
+                    number,
+                    problem: "the commit after it does not continue it",
+                });
+            }
+            link.clone_from(&commit.previous_sha256);
+            if covered.is_none() && commit.is_chained() {
+                covered = Some(commit.window.to);
+            }
+            let horizon = covered.map(|covered| self.horizon(covered));
+            marks.extend(self.marks_of(&commit, horizon.unwrap_or(Time::MIN_UTC)).await?);
+            let done = commit.is_chained() && horizon.is_some_and(|horizon| commit.window.to <= horizon);
+            last.get_or_insert_with(|| Head::of(&commit, sha256));
+            commits.insert(number, commit);
+            if done || number == oldest {
+                break;
+            }
+            number -= 1;
+        }
+        let coverage_end = covered.unwrap_or(origin);
+        let horizon = self.horizon(coverage_end);
+        // Commits that came before the head was known to be chained were read without a horizon.
+        marks.retain(|mark: &Mark| mark.time.is_none_or(|time| time >= horizon));
+        let Some(head) = last else {
+            return Err(PassError::Altered {
+                number,
+                problem: "it is gone",
+            });
+        };
+        marks.extend(self.undated(oldest, number, head.last_undated).await?);
+        let known_from = origin.max(horizon);
+        let known = Sum::default();
+        Ok((
+            Memory {
+                origin,
+                coverage_end,
+                known_from,
+                head,
+                long_lookback_done: None,
+                known,
+            },
+            marks,
+        ))
+    }
+
+    /// Events without a time lie in no window: the commits that hold any are linked, and those before `read` still
+    /// have to be read.
+    async fn undated(&self, oldest: u64, read: u64, last: Option<u64>) -> Result<Vec<Mark>, PassError> {
+        let mut marks = Vec::new();
+        let mut next = last;
+        while let Some(number) = next.filter(|number| *number >= oldest) {
+            let (commit, _) = self.commit(number).await?;
+            if number < read {
+                marks.extend(self.marks_of(&commit, Time::MAX_UTC).await?);
+            }
+            next = commit.undated.previous;
+        }
+        Ok(marks)
+    }
+
+    /// Data objects that no commit names: those of the next number are an intent, others are to be swept.
+    async fn leftovers(
+        &self,
+        memory: Option<&Memory>,
+        mut intents: Intents,
+        commits: &mut BTreeMap<u64, Commit>,
+    ) -> Result<Intents, PassError> {
+        let next = memory.map_or(0, |memory| memory.head.number + 1);
+        let mut open = intents.open.take().filter(|open| open.number == next);
+        for format in Format::ALL {
+            let stream = key::stream(format, self.target.api, &self.target.name);
+            let since = memory
+                .map(|memory| format!("{stream}/day={}", self.horizon(memory.coverage_end).date_naive()));
+            let listed = self
+                .shared
+                .archive
+                .list(&stream, since.as_deref())
+                .await
+                .map_err(PassError::Archive)?;
+            for listed in listed {
+                let Some(number) = key::number_of_data(&listed.key) else {
+                    continue;
+                };
+                if number == next {
+                    let fresh = || Intent {
+                        number,
+                        read: None,
+                        keys: BTreeSet::new(),
+                    };
+                    open.get_or_insert_with(fresh).keys.insert(listed.key);
+                } else if number < next && !self.is_named(number, &listed.key, commits).await? {
+                    intents.sweep.insert(listed.key);
+                }
+            }
+        }
+        intents.open = open;
+        Ok(intents)
+    }
+
+    async fn is_named(
+        &self,
+        number: u64,
+        key: &str,
+        commits: &mut BTreeMap<u64, Commit>,
+    ) -> Result<bool, PassError> {
+        if let Some(commit) = commits.get(&number) {
+            return Ok(names(commit, key));
+        }
+        // Expired by a lifecycle rule: nobody can say any more.
+        let Some(bytes) = self.commit_bytes(number).await? else {
+            return Ok(true);
+        };
+        let commit = self.parse_commit(number, &bytes)?;
+        let named = names(&commit, key);
+        commits.insert(number, commit);
+        Ok(named)
+    }
+
+    async fn commit(&self, number: u64) -> Result<(Commit, String), PassError> {
+        match self.commit_bytes(number).await? {
+            Some(bytes) => Ok((self.parse_commit(number, &bytes)?, sha256(&bytes))),
+            None => Err(PassError::Altered {
+                number,
+                problem: "it is missing in the chain",
+            }),
+        }
+    }
+
+    /// The events of a commit from `horizon` on, and those without a time.
+    pub(super) async fn marks_of(&self, commit: &Commit, horizon: Time) -> Result<Vec<Mark>, PassError> {
+        let mut marks = Vec::new();
+        for object in commit
+            .objects
+            .iter()
+            .filter(|object| object.format == Format::Jsonl.as_str())
+        {
+            let last = object.last.as_deref().and_then(read_time);
+            if commit.undated.events == 0 && last.is_some_and(|last| last < horizon) {
+                continue;
+            }
+            let found = self.marks_in(object).await?;
+            marks.extend(
+                found
+                    .into_iter()
+                    .filter(|mark| mark.time.is_none_or(|time| time >= horizon)),
+            );
+        }
+        Ok(marks)
+    }
+
+    async fn marks_in(&self, object: &Object) -> Result<Vec<Mark>, PassError> {
+        let key = object.key.clone();
+        let stored = self.shared.archive.read(&key).await.map_err(PassError::Archive)?;
+        let Some(stored) = stored else {
+            return Err(PassError::BadObject {
+                key,
+                problem: "it is missing",
+            });
+        };
+        let expected = object.sha256.clone();
+        let reading = tokio::task::spawn_blocking(move || read_marks(key, &expected, stored));
+        reading.await.map_err(PassError::Died)?
+    }
+}
+
+fn names(commit: &Commit, key: &str) -> bool {
+    commit.objects.iter().any(|object| object.key == key)
+}
+
+fn read_marks(key: String, expected: &str, stored: Bytes) -> Result<Vec<Mark>, PassError> {
+    if sha256(&stored) != expected {
+        return Err(PassError::BadObject {
+            key,
+            problem: "its SHA-256 is not the one in its commit",
+        });
+    }
+    let content = match decompress(&key, stored, LARGEST_OBJECT) {
+        Ok(content) => content,
+        Err(source) => return Err(PassError::Unreadable { key, source }),
+    };
+    let lines = content
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty());
+    let marks = lines.map(|line| Event::parse(content.slice_ref(line)).map(|event| event.mark()));
+    marks
+        .collect::<Result<_, _>>()
+        .map_err(|source| PassError::BadLine { key, source })
+}

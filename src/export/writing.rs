@@ -1,0 +1,481 @@
+//! Commits slices in order: intent, data objects, commit, memory, sweep. Each step may be the last.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{Exporter, PassError, Plan, Summary, owner::stand_by, reading::Portion, unnamed};
+use crate::{
+    archive::Created,
+    checkpoint::{Head, Intent, Intents, Known, Memory},
+    clock::Time,
+    commit::{Commit, Counts, FORMAT, Kind, Origin, Tool, Undated, sha256},
+    encode::{Encoded, encode},
+    event::{Event, floor},
+    key::{self, Shape},
+    source::{Effort, Slice},
+    window::{Window, earlier},
+};
+
+/// Data objects put at once.
+const PUTS: usize = 4;
+
+pub(super) struct Writing<'a> {
+    exporter: &'a Exporter,
+    plan: Plan,
+    /// What the server's catalogue is, if it was read in this pass.
+    catalog: Option<Bytes>,
+    /// Up to here the archive is complete.
+    covered: Time,
+    /// Where reading began for the next commit.
+    read_from: Time,
+    /// What was read since the last commit without being written.
+    counts: Counts,
+    effort: Effort,
+    oldest: Option<Time>,
+    /// Events without a time that this pass has committed.
+    undated: Known,
+    summary: Summary,
+    lost: Option<u64>,
+}
+
+/// What a commit is to be, before it has a number.
+struct Draft {
+    kind: Kind,
+    reason: Option<String>,
+    window: Window,
+    events: Vec<Event>,
+}
+
+impl<'a> Writing<'a> {
+    pub(super) fn new(exporter: &'a Exporter, plan: Plan, catalog: Option<Bytes>) -> Self {
+        let (covered, read_from) = (plan.covered, plan.whole.from);
+        let summary = Summary {
+            coverage_end: Some(covered),
+            skew_seconds: exporter.progress.look().skew_seconds,
+            ..Summary::default()
+        };
+        Self {
+            exporter,
+            plan,
+            catalog,
+            covered,
+            read_from,
+            counts: Counts::default(),
+            effort: Effort::default(),
+            oldest: None,
+            undated: Known::default(),
+            summary,
+            lost: None,
+        }
+    }
+
+    pub(super) fn covered(&self) -> Time {
+        self.covered
+    }
+
+    /// The epoch with which the target was lost to another process, if it was.
+    pub(super) fn lost(&self) -> Option<u64> {
+        self.lost
+    }
+
+    pub(super) fn summary(self) -> Summary {
+        self.summary
+    }
+
+    /// Commits what comes. True: stopped before its end.
+    pub(super) async fn run(
+        &mut self,
+        mut portions: mpsc::Receiver<Portion>,
+        stop: &CancellationToken,
+    ) -> Result<bool, PassError> {
+        loop {
+            let portion = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(true),
+                portion = portions.recv() => portion,
+            };
+            match portion {
+                Some(portion) => self.take(portion.slice).await?,
+                None => return Ok(false),
+            }
+        }
+    }
+
+    async fn take(&mut self, mut slice: Slice) -> Result<(), PassError> {
+        // A slice read at the same time may have shown the same event without a time.
+        let before = slice.events.len();
+        slice
+            .events
+            .retain(|event| event.time.is_some() || !self.undated.has(&event.mark()));
+        self.counts.duplicate += slice.duplicate + (before - slice.events.len()) as u64;
+        self.counts.pulled += slice.pulled;
+        self.counts.conflict += slice.conflict;
+        self.effort += slice.effort;
+        self.oldest = [self.oldest, slice.oldest].into_iter().flatten().min();
+        if slice.events.is_empty() {
+            return Ok(());
+        }
+        let to = slice.span.to.max(self.covered);
+        self.admit_gap(to).await?;
+        let window = Window::new(self.covered, to);
+        self.commit(Draft {
+            kind: Kind::Events,
+            reason: None,
+            window,
+            events: slice.events,
+        })
+        .await
+    }
+
+    /// The pass has read everything up to `to`: says so in a commit where that is due.
+    pub(super) async fn finish(&mut self, to: Time, now: Time) -> Result<(), PassError> {
+        self.admit_gap(to).await?;
+        let window = Window::new(self.covered, to);
+        let due = window.width() >= self.exporter.target.pace.empty_commit_every && !window.is_empty();
+        if self.plan.memory.is_none() && window.from <= now || due {
+            self.commit(Draft {
+                kind: Kind::Empty,
+                reason: None,
+                window,
+                events: Vec::new(),
+            })
+            .await?;
+        }
+        self.summary.effort += std::mem::take(&mut self.effort);
+        self.add_counts();
+        self.note_long_lookback().await
+    }
+
+    /// An empty span older than what the server keeps proves nothing: it is committed as a gap.
+    async fn admit_gap(&mut self, to: Time) -> Result<(), PassError> {
+        let kept_from = floor(earlier(self.plan.now, self.exporter.target.pace.retention));
+        // From the oldest event that the server showed on, it evidently shows everything.
+        let shown_from = self.oldest.map_or(to, floor);
+        let end = kept_from.min(shown_from).min(to);
+        if end <= self.covered {
+            return Ok(());
+        }
+        let reason = format!(
+            "the server keeps {} days and showed nothing of this span, which is older: events of it may have expired unread",
+            self.exporter.target.pace.retention.as_secs() / 86_400
+        );
+        let window = Window::new(self.covered, end);
+        tracing::warn!(from = %window.from, to = %window.to, "a gap: {reason}");
+        // What was read since the last commit belongs to the commit of its events, not to the gap before them.
+        let (counts, effort) = (std::mem::take(&mut self.counts), std::mem::take(&mut self.effort));
+        let done = self
+            .commit(Draft {
+                kind: Kind::Gap,
+                reason: Some(reason),
+                window,
+                events: Vec::new(),
+            })
+            .await;
+        (self.counts, self.effort) = (counts, effort);
+        done
+    }
+
+    async fn commit(&mut self, draft: Draft) -> Result<(), PassError> {
+        let exporter = self.exporter;
+        let number = self
+            .plan
+            .memory
+            .as_ref()
+            .map_or(0, |memory| memory.head.number + 1);
+        let marks: Vec<_> = draft.events.iter().map(Event::mark).collect();
+        let late = draft
+            .events
+            .iter()
+            .filter(|event| event.time.is_some_and(|time| time < draft.window.from));
+        let counts = Counts {
+            written: marks.len() as u64,
+            late: late.count() as u64,
+            ..self.counts
+        };
+        let undated = marks.iter().filter(|mark| mark.time.is_none()).count() as u64;
+        let objects = self.encode(number, draft.window.from, draft.events).await?;
+        let mut commit = self.record(number, draft.kind, draft.reason, draft.window, counts, undated);
+        commit.objects = objects.iter().map(|encoded| encoded.object.clone()).collect();
+
+        let intents = self.intend(&commit).await?;
+        self.put_objects(objects).await?;
+        commit.catalog = self.put_catalog(commit.catalog).await?;
+        let bytes = commit.to_bytes();
+        let key = key::commit(&exporter.target.name, number);
+        if let Created::Theirs(theirs) = exporter
+            .shared
+            .archive
+            .create(&key, bytes.clone())
+            .await
+            .map_err(PassError::Archive)?
+        {
+            return Err(self.overtaken(&commit, key, &theirs));
+        }
+
+        let head = Head::of(&commit, sha256(&bytes));
+        let memory = self.next_memory(head, draft.window);
+        let keys = intents
+            .open
+            .as_ref()
+            .map(|open| unnamed(&open.keys, &commit))
+            .unwrap_or_default();
+        let intents = Intents {
+            open: None,
+            sweep: intents.sweep.into_iter().chain(keys).collect(),
+        };
+        let horizon = exporter.horizon(memory.coverage_end);
+        let kept: Vec<_> = marks
+            .into_iter()
+            .filter(|mark| mark.time.is_none_or(|time| time >= horizon))
+            .collect();
+        kept.iter()
+            .filter(|mark| mark.time.is_none())
+            .for_each(|mark| self.undated.add(mark));
+        let memory = exporter
+            .notes
+            .remember(memory, &intents, kept, horizon)
+            .await
+            .map_err(PassError::Checkpoint)?;
+        self.plan.memory = Some(memory);
+        self.plan.intents = exporter.sweep(&self.plan.memory, intents).await?;
+        self.committed(&commit);
+        Ok(())
+    }
+
+    fn committed(&mut self, commit: &Commit) {
+        self.covered = commit.window.to;
+        self.read_from = commit.window.to;
+        self.counts = commit.counts;
+        self.add_counts();
+        self.summary.effort += std::mem::take(&mut self.effort);
+        self.summary.commits += 1;
+        self.summary.coverage_end = Some(self.covered);
+        self.exporter
+            .progress
+            .committed(self.covered, commit.counts.written);
+        tracing::info!(
+            commit = commit.number,
+            kind = ?commit.kind,
+            from = %commit.window.from,
+            to = %commit.window.to,
+            written = commit.counts.written,
+            duplicate = commit.counts.duplicate,
+            late = commit.counts.late,
+            conflict = commit.counts.conflict,
+            "committed"
+        );
+    }
+
+    fn add_counts(&mut self) {
+        let counts = std::mem::take(&mut self.counts);
+        let sum = &mut self.summary.counts;
+        sum.pulled += counts.pulled;
+        sum.written += counts.written;
+        sum.duplicate += counts.duplicate;
+        sum.late += counts.late;
+        sum.conflict += counts.conflict;
+    }
+
+    async fn encode(
+        &self,
+        number: u64,
+        undated: Time,
+        events: Vec<Event>,
+    ) -> Result<Vec<Encoded>, PassError> {
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        let shape = self.exporter.shape();
+        let encoding = tokio::task::spawn_blocking(move || encode(&shape, number, undated, events));
+        encoding
+            .await
+            .map_err(PassError::Died)?
+            .map_err(PassError::Encode)
+    }
+
+    fn record(
+        &self,
+        number: u64,
+        kind: Kind,
+        reason: Option<String>,
+        window: Window,
+        counts: Counts,
+        undated: u64,
+    ) -> Commit {
+        let exporter = self.exporter;
+        let head = self.plan.memory.as_ref().map(|memory| &memory.head);
+        Commit {
+            format: FORMAT.to_owned(),
+            target: exporter.target.name.to_string(),
+            number,
+            epoch: self.plan.epoch,
+            instance: exporter.shared.instance.to_string(),
+            run: exporter.shared.run.to_string(),
+            kind,
+            reason,
+            window,
+            lookback_from: self.read_from.min(window.from),
+            counts,
+            undated: Undated {
+                events: undated,
+                previous: head.and_then(|head| head.last_undated),
+            },
+            objects: Vec::new(),
+            catalog: head.and_then(|head| head.catalog.clone()),
+            source: Origin {
+                url: exporter.source.endpoint().to_owned(),
+                api: exporter.target.api,
+                filter: exporter.target.filter.clone(),
+                requests: self.effort.requests,
+                pages: self.effort.pages,
+            },
+            tool: Tool::this(),
+            committed_at: exporter.shared.clock.now(),
+            previous_sha256: head.map(|head| head.sha256.clone()),
+        }
+    }
+
+    /// Writes down what is about to be created, so that the next start knows what may lie about.
+    async fn intend(&mut self, commit: &Commit) -> Result<Intents, PassError> {
+        let old = self
+            .plan
+            .intents
+            .open
+            .take()
+            .filter(|open| open.number == commit.number);
+        let mut keys: BTreeSet<String> = old.map(|open| open.keys).unwrap_or_default();
+        keys.extend(commit.objects.iter().map(|object| object.key.clone()));
+        if keys.is_empty() {
+            return Ok(self.plan.intents.clone());
+        }
+        let read = Some(Window::new(commit.lookback_from, commit.window.to));
+        self.plan.intents.open = Some(Intent {
+            number: commit.number,
+            read,
+            keys,
+        });
+        self.exporter
+            .notes
+            .intend(&self.plan.intents)
+            .await
+            .map_err(PassError::Checkpoint)?;
+        Ok(self.plan.intents.clone())
+    }
+
+    async fn put_objects(&self, objects: Vec<Encoded>) -> Result<(), PassError> {
+        stream::iter(objects)
+            .map(|encoded| async move {
+                let key = encoded.object.key;
+                match self
+                    .exporter
+                    .shared
+                    .archive
+                    .create(&key, encoded.bytes)
+                    .await
+                    .map_err(PassError::Archive)?
+                {
+                    Created::Ours => Ok(()),
+                    Created::Theirs(_) => Err(PassError::BadObject {
+                        key,
+                        problem: "its bytes do not match its name",
+                    }),
+                }
+            })
+            .buffer_unordered(PUTS)
+            .try_collect()
+            .await
+    }
+
+    /// Creates the catalogue's object if it is news. Its name is its hash: it may be there already.
+    async fn put_catalog(&mut self, current: Option<String>) -> Result<Option<String>, PassError> {
+        let Some(raw) = self.catalog.take() else {
+            return Ok(current);
+        };
+        let key = key::catalog(&self.exporter.target.name, &sha256(&raw));
+        if current.as_ref() == Some(&key) {
+            return Ok(current);
+        }
+        match self
+            .exporter
+            .shared
+            .archive
+            .create(&key, raw)
+            .await
+            .map_err(PassError::Archive)?
+        {
+            Created::Ours => Ok(Some(key)),
+            Created::Theirs(_) => Err(PassError::BadObject {
+                key,
+                problem: "its bytes do not match its name",
+            }),
+        }
+    }
+
+    /// The number is taken: by a dead process, then the pass plans anew, or by the target's owner.
+    fn overtaken(&mut self, mine: &Commit, key: String, theirs: &Bytes) -> PassError {
+        let theirs_record = match Commit::from_bytes(theirs) {
+            Ok(commit) => commit,
+            Err(source) => return PassError::BadCommit { key, source },
+        };
+        self.lost = Some(mine.epoch);
+        if theirs_record.run == mine.run || theirs_record.epoch < mine.epoch {
+            return PassError::Overtaken { number: mine.number };
+        }
+        let head = Head::of(&theirs_record, sha256(theirs));
+        let target = &self.exporter.target;
+        let until = crate::window::later(head.committed_at, target.takeover_after(self.plan.now));
+        stand_by(&head, until)
+    }
+
+    fn next_memory(&self, head: Head, window: Window) -> Memory {
+        match &self.plan.memory {
+            Some(memory) => Memory {
+                head,
+                coverage_end: window.to,
+                ..memory.clone()
+            },
+            None => Memory {
+                origin: window.from,
+                coverage_end: window.to,
+                known_from: window.from,
+                head,
+                // Nothing lies behind the first window: no lookback is due today.
+                long_lookback_done: Some(self.plan.now.date_naive()),
+                known: crate::checkpoint::Sum::default(),
+            },
+        }
+    }
+
+    async fn note_long_lookback(&mut self) -> Result<(), PassError> {
+        let today = self.plan.now.date_naive();
+        if !self.plan.long_lookback {
+            return Ok(());
+        }
+        if let Some(memory) = &mut self.plan.memory {
+            memory.long_lookback_done = Some(today);
+            let (memory, horizon) = (memory.clone(), self.exporter.horizon(memory.coverage_end));
+            let noted = self
+                .exporter
+                .notes
+                .remember(memory, &self.plan.intents, Vec::new(), horizon)
+                .await;
+            self.plan.memory = Some(noted.map_err(PassError::Checkpoint)?);
+        }
+        Ok(())
+    }
+}
+
+impl Exporter {
+    fn shape(&self) -> Shape {
+        Shape {
+            target: self.target.name.clone(),
+            api: self.target.api,
+            compression: self.shared.settings.compression,
+            csv: self.shared.settings.csv,
+        }
+    }
+}
