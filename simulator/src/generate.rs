@@ -1,0 +1,205 @@
+//! Plausible history: who did what and when, from a seed alone. A generated event is kept as its seed and spelled
+//! whenever it is read, so that a million of them fit in little memory.
+
+use chrono::{Datelike, Timelike, Weekday};
+
+use crate::catalog;
+use crate::cloud::Home;
+use crate::dice::{Dice, guid_text};
+use crate::event::{self, NewEvent};
+use crate::instant::{self, SECOND};
+use crate::switches::{Records, Times};
+
+const PEOPLE: &[&str] = &[
+    "Ada Lovelace",
+    "Grace Hopper",
+    "Renée Ångström",
+    "José García",
+    "Łukasz Żółw",
+    "田中 太郎",
+    "Anna O'Neil",
+    "Jean-Luc Dubois",
+    "Fatima Al-Sayed",
+    "Chris \"CJ\" Jones",
+    "Nguyễn Văn An",
+    "Smith, John",
+];
+const ROBOTS: &[&str] = &[
+    "robot-unattended-01",
+    "robot-unattended-02",
+    "svc-invoices",
+    "ci-deployer",
+];
+const PROCESSES: &[&str] = &[
+    "Invoice Processing",
+    "Payroll_Export",
+    "HR Onboarding (EMEA)",
+    "Claims/Intake",
+    "SAP-Posting",
+    "Vendor Check",
+];
+const FOLDERS: &[&str] = &[
+    "Shared",
+    "Finance",
+    "Finance/Accounts Payable",
+    "HR",
+    "Entwicklung",
+    "Test & QA",
+];
+const COUNTRIES: &[&str] = &["GB", "US", "DE", "RO", "JP", "IN", "NO"];
+
+/// Events generated together.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    pub(crate) seed: u64,
+    pub(crate) records: Records,
+}
+
+impl Batch {
+    /// The rank (the GUID) of its `n`-th event.
+    pub(crate) fn rank(&self, n: u32) -> u128 {
+        Dice::of(self.seed, u64::from(n)).guid()
+    }
+
+    /// Spells its `n`-th event, filed at that time.
+    pub(crate) fn spell(&self, home: &Home, n: u32, filed: i64) -> Vec<u8> {
+        let rank = self.rank(n);
+        let mut dice = Dice::of(self.seed.rotate_left(17), u64::from(n));
+        let earlier = n
+            .checked_sub(1 + u32::try_from(dice.below(30)).unwrap_or(0))
+            .map(|n| self.rank(n));
+        let event = happening(home, filed, &mut dice);
+        event::record(home, &self.records, &event, filed, rank, earlier)
+    }
+
+    /// Filing times and numbers of `count` events between two instants (both included).
+    pub(crate) fn times(&self, count: u32, from: i64, to: i64) -> Vec<(i64, u32)> {
+        let mut dice = Dice::new(self.seed.rotate_left(31));
+        let mut times = spread(&mut dice, count, from, to.max(from));
+        match self.records.times {
+            Times::Spread => {}
+            Times::Ties => tie(&mut dice, &mut times),
+            Times::OneInstant => {
+                let middle = from + (to.max(from) - from) / 2;
+                times.fill(middle);
+            }
+        }
+        let numbered = times.into_iter().zip(0..);
+        numbered
+            .map(|(at, n)| (event::filed_at(&self.records, at, self.rank(n)), n))
+            .collect()
+    }
+}
+
+/// Working hours, nights, weekends and bursts.
+fn spread(dice: &mut Dice, count: u32, from: i64, to: i64) -> Vec<i64> {
+    let span = u64::try_from(to - from + 1).unwrap_or(1);
+    let mut times = Vec::new();
+    let mut last = from;
+    for _ in 0..count {
+        let at = if dice.once_in(4) {
+            let after = i64::try_from(dice.below(2 * SECOND.unsigned_abs())).unwrap_or(0);
+            last.saturating_add(after).min(to)
+        } else {
+            busy_time(dice, from, span)
+        };
+        last = at;
+        times.push(at);
+    }
+    times.sort_unstable();
+    times
+}
+
+fn busy_time(dice: &mut Dice, from: i64, span: u64) -> i64 {
+    let mut at = from;
+    for _ in 0..8 {
+        at = from + i64::try_from(dice.below(span)).unwrap_or(0);
+        let date = instant::date(at);
+        let weekend = matches!(date.weekday(), Weekday::Sat | Weekday::Sun);
+        let rare = if weekend { 8 } else { 1 } * if (7..19).contains(&date.hour()) { 1 } else { 6 };
+        if dice.once_in(rare) {
+            break;
+        }
+    }
+    at
+}
+
+/// Moves neighbours onto one instant, in groups of 1 to 40.
+fn tie(dice: &mut Dice, times: &mut [i64]) {
+    let mut rest = times;
+    while !rest.is_empty() {
+        let size = (1 + dice.place(40)).min(rest.len());
+        let (group, tail) = rest.split_at_mut(size);
+        let first = group.first().copied().unwrap_or_default();
+        group.fill(first);
+        rest = tail;
+    }
+}
+
+/// One plausible event.
+fn happening(home: &Home, filed: i64, dice: &mut Dice) -> NewEvent {
+    let kinds = catalog::kinds(home.tenant.is_some());
+    let (source, target, kind) = kinds
+        .get(dice.place(kinds.len()))
+        .copied()
+        .unwrap_or(("", "", ""));
+    let (by, client) = actor(dice);
+    let failed = dice.once_in(20);
+    let process = dice.pick(PROCESSES);
+    let folder = dice.pick(FOLDERS);
+    let details = format!(
+        r#"{{"key":"{}","processName":"{process}","folderName":"{folder}","folderKey":"{}","origin":"{}","timeBudgetSeconds":{},"reason":{}}}"#,
+        guid_text(dice.guid()),
+        guid_text(dice.guid()),
+        dice.pick(&["OrchestratorUI", "API", "Trigger"]),
+        dice.below(3600),
+        if failed {
+            r#""refused: missing permission""#
+        } else {
+            "null"
+        },
+    );
+    let outcome = if failed { "failed" } else { "succeeded" };
+    NewEvent {
+        at: instant::date(filed),
+        id: None,
+        what: [source, target, kind].map(str::to_owned),
+        summary: format!("{kind} of '{process}' in folder '{folder}' by {} {outcome}", by.1),
+        by,
+        details,
+        status: i64::from(failed),
+        client,
+    }
+}
+
+type Actor = (String, String, Option<String>);
+
+fn actor(dice: &mut Dice) -> (Actor, Option<(String, String)>) {
+    let system = dice.once_in(12);
+    let robot = dice.once_in(3);
+    let name = if robot {
+        dice.pick(ROBOTS)
+    } else {
+        dice.pick(PEOPLE)
+    };
+    let id = guid_text(Dice::of_text(name).guid());
+    let client = Some((
+        format!("198.51.{}.{}", 100 + dice.below(2), dice.below(255)),
+        dice.pick(COUNTRIES).to_owned(),
+    ));
+    if system {
+        return ((guid_text(0), "System".to_owned(), None), None);
+    }
+    if robot {
+        return ((id, name.to_owned(), None), client);
+    }
+    let short = id.get(..6).unwrap_or("someone");
+    (
+        (
+            id.clone(),
+            name.to_owned(),
+            Some(format!("user.{short}@example.com")),
+        ),
+        client,
+    )
+}

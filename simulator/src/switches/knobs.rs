@@ -1,0 +1,87 @@
+//! The list of all values that are not defaults. Values of one switch stand together.
+
+use super::*;
+
+/// Turns one switch.
+pub(super) type Turn = fn(&mut Switches);
+
+macro_rules! knobs {
+    ($($group:ident . $field:ident : $($name:literal => $value:expr),+ ;)+) => {
+        &[$($((
+            concat!(stringify!($group), ".", stringify!($field), "=", $name),
+            (|s: &mut Switches| s.$group.$field = $value) as Turn,
+        )),+),+]
+    };
+}
+
+/// Name and action of each.
+pub(super) const KNOBS: &[(&str, Turn)] = knobs! {
+    links.form: "absolute" => LinkForm::Absolute, "path_relative" => LinkForm::PathRelative,
+        "query_only" => LinkForm::QueryOnly;
+    links.naming: "name" => LinkNaming::Name, "guid" => LinkNaming::Guid;
+    links.path_case: "upper" => PathCase::Upper;
+    links.shape: "opaque" => LinkShape::Opaque;
+    links.from: "spelled" => Carry::Spelled, "forgotten" => Carry::Forgotten;
+    links.to: "packed" => CarryTo::Packed, "forgotten" => CarryTo::Forgotten;
+    links.filters: "spelled" => Carry::Spelled, "forgotten" => Carry::Forgotten;
+    links.times: "plain" => LinkTime::Plain, "offset" => LinkTime::Offset, "ticks" => LinkTime::Ticks;
+    links.end: "absent" => EndMarker::Absent, "empty" => EndMarker::Empty;
+    links.life: "300" => Some(300);
+    links.bound_to_token: "true" => true;
+    pages.order: "oldest_first" => PageOrder::OldestFirst, "shuffled" => PageOrder::Shuffled;
+    pages.next_order: "reversed" => NextOrder::Reversed;
+    pages.fill: "short" => Fill::Short, "empty_between" => Fill::EmptyBetween,
+        "empty_first" => Fill::EmptyFirst, "empty_last" => Fill::EmptyLast;
+    pages.anchor: "oldest" => Anchor::Oldest;
+    pages.first_next: "live" => FirstNext::Live;
+    pages.bounds: "to_exclusive" => Bounds::ToExclusive, "from_exclusive" => Bounds::FromExclusive,
+        "whole_seconds" => Bounds::WholeSeconds, "whole_millis" => Bounds::WholeMillis;
+    pages.repeats: "within_page" => Repeats::WithinPage, "across_pages" => Repeats::AcrossPages;
+    pages.arrival: "late_by_seconds" => Arrival::LateBySeconds { every: 7, seconds: 120 },
+        "late_by_requests" => Arrival::LateByRequests { every: 7, requests: 3 };
+    pages.default_count: "50" => 50;
+    bodies.layout: "spaced" => Layout::Spaced, "two_spaces" => Layout::TwoSpaces,
+        "four_spaces" => Layout::FourSpaces, "cr_lf" => Layout::CrLf, "tabs" => Layout::Tabs;
+    bodies.casing: "pascal" => Casing::Pascal;
+    bodies.members: "events_last" => MemberOrder::EventsLast, "events_between" => MemberOrder::EventsBetween;
+    bodies.extra_members: "true" => true;
+    bodies.bom: "true" => true;
+    bodies.gzip: "true" => true;
+    bodies.framing: "chunked" => Framing::Chunked;
+    bodies.content_type: "json" => ContentType::Json, "text_json" => ContentType::TextJson,
+        "vendor" => ContentType::Vendor, "missing" => ContentType::Missing;
+    bodies.respell: "members" => Respell::Members, "white_space" => Respell::WhiteSpace,
+        "both" => Respell::Both;
+    bodies.edits: "volatile" => Edits::Volatile, "once_after_3_requests" => Edits::OnceAfterRequests(3);
+    records.fraction: "0" => Fraction::Digits(0), "1" => Fraction::Digits(1), "2" => Fraction::Digits(2),
+        "4" => Fraction::Digits(4), "5" => Fraction::Digits(5), "6" => Fraction::Digits(6),
+        "7" => Fraction::Digits(7), "trimmed" => Fraction::Trimmed, "mixed" => Fraction::Mixed;
+    records.zone: "plus_zero" => Zone::PlusZero, "east" => Zone::East, "west" => Zone::West,
+        "none" => Zone::None, "mixed" => Zone::Mixed;
+    records.precision: "finer" => Precision::Finer;
+    records.times: "ties" => Times::Ties, "one_instant" => Times::OneInstant;
+    records.tenant_keys: "null" => TenantKeys::Null;
+    records.client_info: "text" => ClientInfo::Text, "null" => ClientInfo::Null,
+        "absent" => ClientInfo::Absent;
+    records.details: "empty" => Details::Empty, "unparsable" => Details::Unparsable,
+        "null" => Details::Null, "absent" => Details::Absent, "object" => Details::Object;
+    records.ids: "upper" => Ids::Upper, "opaque" => Ids::Opaque, "missing" => Ids::Missing,
+        "null" => Ids::Null, "empty" => Ids::Empty, "number" => Ids::Number, "duplicate" => Ids::Duplicate;
+    records.created_on: "missing" => CreatedOn::Missing, "null" => CreatedOn::Null,
+        "unreadable" => CreatedOn::Unreadable, "year_one" => CreatedOn::YearOne,
+        "ahead" => CreatedOn::Ahead, "future" => CreatedOn::Future;
+    records.odd: "escapes" => [Odd::Escapes].into(), "lone_surrogates" => [Odd::LoneSurrogates].into(),
+        "huge_numbers" => [Odd::HugeNumbers].into(), "extra_members" => [Odd::ExtraMembers].into(),
+        "nulls" => [Odd::Nulls].into(), "doubled_keys" => [Odd::DoubledKeys].into(),
+        "formulas" => [Odd::Formulas].into(), "line_breaks" => [Odd::LineBreaks].into(),
+        "long_text" => [Odd::LongText].into(), "emoji" => [Odd::Emoji].into(),
+        "nesting" => [Odd::Nesting].into(), "status" => [Odd::Status].into(),
+        "all" => Odd::ALL.into();
+    access.expires_in: "text" => ExpiresIn::Text, "float" => ExpiresIn::Float, "null" => ExpiresIn::Null,
+        "missing" => ExpiresIn::Missing;
+    access.token_life: "30" => 30;
+    access.wrong_scope: "403" => 403;
+    access.unknown_place: "403" => 403, "401" => 401;
+    access.invalid_client: "401" => 401;
+    access.one_token_at_a_time: "true" => true;
+};

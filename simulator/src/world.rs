@@ -1,0 +1,323 @@
+//! Everything a running simulator knows, and how it answers: from a request that was read to a reply that was not
+//! sent yet. No sockets here.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use tokio::time::Instant;
+
+use crate::ask::Ask;
+use crate::body;
+use crate::catalog;
+use crate::clock::Clock;
+use crate::cloud::{Cloud, Home, StreamId};
+use crate::fault::{Endpoint, ErrorBody, Fault, RetryAfter, Script};
+use crate::instant;
+use crate::link::{self, Origin};
+use crate::page;
+use crate::reply::{Manner, Reply};
+use crate::seen::Log;
+use crate::stream::{Stream, View};
+use crate::switches::{Framing, Switches};
+use crate::token::{Credentials, Tokens, Worth, bearer};
+
+/// The state of a simulator. Each part has its own lock; no two are held at once.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) clock: Clock,
+    pub(crate) streams: BTreeMap<StreamId, Mutex<Stream>>,
+    homes: Vec<Home>,
+    pub(crate) switches: Mutex<Switches>,
+    pub(crate) tokens: Mutex<Tokens>,
+    pub(crate) script: Mutex<Script>,
+    pub(crate) log: Mutex<Log>,
+    pub(crate) pace: Mutex<Pace>,
+}
+
+/// How fast it answers.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    pub(crate) latency: Duration,
+    pub(crate) limit: Option<Limit>,
+}
+
+/// A bucket of permits.
+#[derive(Debug)]
+pub(crate) struct Limit {
+    pub(crate) per_second: f64,
+    pub(crate) burst: f64,
+    pub(crate) left: f64,
+    pub(crate) filled: Instant,
+}
+
+impl Limit {
+    /// Takes a permit, or says after how many whole seconds there is one.
+    fn take(&mut self) -> Result<(), u64> {
+        let now = Instant::now();
+        let grown = now.duration_since(self.filled).as_secs_f64() * self.per_second;
+        self.left = (self.left + grown).min(self.burst);
+        self.filled = now;
+        if self.left >= 1.0 {
+            self.left -= 1.0;
+            return Ok(());
+        }
+        let wait = Duration::try_from_secs_f64((1.0 - self.left) / self.per_second.max(1e-6));
+        Err(wait.map_or(3600, |wait| wait.as_secs() + 1))
+    }
+}
+
+/// A request, read.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) host: String,
+    pub(crate) authorization: Option<String>,
+    pub(crate) accepts_gzip: bool,
+    pub(crate) body: Vec<u8>,
+}
+
+/// What a path means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Route {
+    pub(crate) endpoint: Endpoint,
+    /// The stream, if the organization and tenant are there. Of a token path: the organization's own.
+    pub(crate) stream: Option<StreamId>,
+    /// Whether the path names a place that is not there.
+    pub(crate) lost: bool,
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl World {
+    pub(crate) fn new(cloud: Cloud) -> Self {
+        let homes: Vec<Home> = cloud.streams.iter().map(Home::of).collect();
+        let streams = homes
+            .iter()
+            .map(|home| (home.stream.clone(), Mutex::new(Stream::new(home.clone()))));
+        Self {
+            clock: cloud.clock,
+            streams: streams.collect(),
+            homes,
+            switches: Mutex::new(cloud.switches),
+            tokens: Mutex::new(Tokens::new(
+                &cloud.client_id,
+                &cloud.secret,
+                &cloud.scopes,
+                &cloud.static_tokens,
+            )),
+            script: Mutex::default(),
+            log: Mutex::default(),
+            pace: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn home(&self, stream: &StreamId) -> Option<&Home> {
+        self.homes.iter().find(|home| home.stream == *stream)
+    }
+
+    pub(crate) fn now(&self) -> i64 {
+        instant::ticks(self.clock.now())
+    }
+
+    /// What a path means. The case of its letters does not matter. [I]
+    pub(crate) fn route(&self, path: &str) -> Route {
+        let path = path.to_ascii_lowercase();
+        let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+        let (endpoint, organization, tenant) = match segments.as_slice() {
+            ["identity_", "connect", "token"] => (Endpoint::Token, None, None),
+            [organization, "identity_", "connect", "token"] => (Endpoint::Token, Some(*organization), None),
+            [organization, "orgaudit_", "api", "query", what] => (endpoint(what), Some(*organization), None),
+            [organization, tenant, "tenantaudit_", "api", "query", what] => {
+                (endpoint(what), Some(*organization), Some(*tenant))
+            }
+            _ => (Endpoint::Other, None, None),
+        };
+        let decode = |text: &str| {
+            let pair = format!("x={}", text.replace('+', "%2B"));
+            url::form_urlencoded::parse(pair.as_bytes())
+                .next()
+                .map(|(_, value)| value.into_owned())
+        };
+        let organization = organization.and_then(decode);
+        let tenant = tenant.and_then(decode);
+        let stream = organization.as_ref().and_then(|organization| {
+            let mut homes = self.homes.iter();
+            homes
+                .find(|home| home.is(organization, tenant.as_deref()))
+                .map(|home| home.stream.clone())
+        });
+        let lost = organization.is_some() && stream.is_none();
+        Route {
+            endpoint,
+            stream,
+            lost,
+        }
+    }
+
+    /// A permit to answer, or the 429 in its place.
+    pub(crate) fn permit(&self) -> Option<Reply> {
+        let wait = lock(&self.pace)
+            .limit
+            .as_mut()
+            .and_then(|limit| limit.take().err())?;
+        let body = ErrorBody::Text("Too Many Requests".to_owned());
+        Some(Reply::error(
+            429,
+            &body,
+            &RetryAfter::Seconds(wait),
+            self.clock.now(),
+        ))
+    }
+
+    /// The reply as it should be; or with a page that is wrong by itself.
+    pub(crate) fn answer(&self, request: &Incoming, route: &Route, fault: Option<&Fault>) -> Reply {
+        let switches = lock(&self.switches).clone();
+        let reply = match route.endpoint {
+            Endpoint::Token => return self.token(request, route, &switches),
+            Endpoint::Other => return self.refuse(404, &ErrorBody::Html),
+            Endpoint::Events | Endpoint::Sources => self.audit(request, route, &switches, fault),
+        };
+        if reply.status == 200 {
+            dress(reply, &switches, request.accepts_gzip)
+        } else {
+            reply
+        }
+    }
+
+    fn audit(&self, request: &Incoming, route: &Route, switches: &Switches, fault: Option<&Fault>) -> Reply {
+        match lock(&self.tokens).worth(request.authorization.as_deref(), self.now()) {
+            Worth::Good => {}
+            Worth::Unknown => return self.refuse(401, &ErrorBody::Empty),
+            Worth::WrongScope => return self.refuse(switches.access.wrong_scope, &ErrorBody::Empty),
+        }
+        let Some((id, stream)) = route
+            .stream
+            .as_ref()
+            .and_then(|id| self.streams.get_key_value(id))
+        else {
+            return self.refuse(switches.access.unknown_place, &ErrorBody::Problem);
+        };
+        if request.method != "GET" {
+            return self.refuse(405, &ErrorBody::Empty);
+        }
+        if route.endpoint == Endpoint::Events {
+            return self.events(request, &mut lock(stream), switches, fault);
+        }
+        let sources = self.home(id).map(catalog::sources).unwrap_or_default();
+        Reply::json(switches.bodies.content_type, sources)
+    }
+
+    fn events(
+        &self,
+        request: &Incoming,
+        stream: &mut Stream,
+        switches: &Switches,
+        fault: Option<&Fault>,
+    ) -> Reply {
+        stream.requests += 1;
+        let now = self.now();
+        let token = request
+            .authorization
+            .as_deref()
+            .and_then(bearer)
+            .unwrap_or_default();
+        let ask = match Ask::read(&request.query, now, switches.pages.default_count) {
+            Ok(ask) => ask,
+            Err(unreadable) => {
+                let mut reply = self.refuse(400, &ErrorBody::Validation);
+                let value = crate::json::quoted(&format!("The value '{}' is not valid.", unreadable.value));
+                reply.body = format!(r#"{{"title":"One or more validation errors occurred.","status":400,"errors":{{"{}":[{value}]}}}}"#, unreadable.name).into();
+                return reply;
+            }
+        };
+        let stale = switches
+            .links
+            .life
+            .zip(ask.issued)
+            .is_some_and(|(life, issued)| now > issued + i64::from(life) * instant::SECOND);
+        let stolen = ask
+            .holder
+            .as_ref()
+            .is_some_and(|holder| *holder != link::holder(token));
+        if stale || stolen {
+            return self.refuse(400, &ErrorBody::Problem);
+        }
+        let view = View {
+            now,
+            arrival: switches.pages.arrival,
+        };
+        let page = page::choose(stream, &ask, switches.pages, view);
+        let origin = Origin {
+            host: &request.host,
+            path: &request.path,
+            query: &request.query,
+            token,
+            now,
+        };
+        let body = body::page(stream, &ask, &page, switches, origin, fault);
+        Reply::json(switches.bodies.content_type, body)
+    }
+
+    fn token(&self, request: &Incoming, route: &Route, switches: &Switches) -> Reply {
+        if route.lost {
+            return self.refuse(404, &ErrorBody::Html);
+        }
+        if request.method != "POST" {
+            return self.refuse(405, &ErrorBody::Empty);
+        }
+        let credentials = Credentials::read(&request.body, request.authorization.as_deref());
+        let now = self.now();
+        let mut tokens = lock(&self.tokens);
+        match tokens.issue(&credentials, &switches.access, now) {
+            Ok(body) => Reply::new(200, "application/json; charset=UTF-8", body)
+                .header("cache-control", "no-store, no-cache, max-age=0"),
+            Err((status, error)) => {
+                let body = ErrorBody::OAuth(error.to_owned());
+                Reply::error(status, &body, &RetryAfter::Absent, self.clock.now())
+            }
+        }
+    }
+
+    fn refuse(&self, status: u16, body: &ErrorBody) -> Reply {
+        Reply::error(status, body, &RetryAfter::Absent, self.clock.now())
+    }
+}
+
+fn endpoint(name: &str) -> Endpoint {
+    match name {
+        "events" => Endpoint::Events,
+        "sources" => Endpoint::Sources,
+        _ => Endpoint::Other,
+    }
+}
+
+/// Byte order mark, compression and framing.
+fn dress(mut reply: Reply, switches: &Switches, accepts_gzip: bool) -> Reply {
+    if switches.bodies.bom {
+        reply.body.splice(0..0, *b"\xef\xbb\xbf");
+    }
+    if switches.bodies.gzip && accepts_gzip {
+        reply.body = gzip(&reply.body);
+        reply = reply
+            .header("content-encoding", "gzip")
+            .header("vary", "accept-encoding");
+    }
+    if switches.bodies.framing == Framing::Chunked {
+        reply.manner = Manner::Whole(Framing::Chunked);
+    }
+    reply
+}
+
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
+    written.unwrap_or_default()
+}
