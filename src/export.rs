@@ -5,7 +5,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use futures::future::{Either, select};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OnceCell, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -54,6 +54,8 @@ pub struct Shared {
     pub instance: Arc<str>,
     /// Random for each process.
     pub run: Arc<str>,
+    /// Set once the archive's store has proved that it refuses to create what exists.
+    pub probed: Arc<OnceCell<()>>,
 }
 
 /// One target, ready for passes.
@@ -232,6 +234,13 @@ impl Exporter {
 
     /// Head, owner, now, window.
     async fn plan(&mut self, take_over: bool) -> Result<Plan, PassError> {
+        let Shared {
+            archive, run, probed, ..
+        } = &self.shared;
+        probed
+            .get_or_try_init(|| archive.probe(run))
+            .await
+            .map_err(PassError::Archive)?;
         let (memory, intents) = self.catch_up().await?;
         let local = self.shared.clock.now();
         if let Some(memory) = &memory {

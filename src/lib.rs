@@ -26,6 +26,7 @@ pub mod encode;
 pub mod archive;
 pub mod checkpoint;
 pub mod export;
+pub mod fleet;
 
 // Running.
 pub mod observe;

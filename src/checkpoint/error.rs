@@ -53,8 +53,13 @@ impl CheckpointError {
     #[must_use]
     pub fn action(&self) -> Action {
         match self {
+            Self::Directory { source, .. } => match source.kind() {
+                io::ErrorKind::PermissionDenied
+                | io::ErrorKind::NotADirectory
+                | io::ErrorKind::ReadOnlyFilesystem => Action::Stop,
+                _ => Action::NextTick,
+            },
             Self::InUse { .. }
-            | Self::Directory { .. }
             | Self::Database { .. }
             | Self::Damaged { .. }
             | Self::PutAside { .. }
