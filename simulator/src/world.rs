@@ -26,7 +26,7 @@ use crate::stream::{Stream, View};
 use crate::switches::{Framing, Switches};
 use crate::token::{Credentials, Tokens, Worth, bearer};
 
-/// The state of a simulator. Each part has its own lock; no two are held at once.
+/// The state of a simulator. Each part has its own lock; beside one, only the clock's is taken.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) clock: Clock,
