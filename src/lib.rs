@@ -30,4 +30,5 @@ pub mod fleet;
 
 // Running.
 pub mod observe;
+pub mod status;
 pub mod config;
