@@ -31,4 +31,5 @@ pub mod fleet;
 // Running.
 pub mod observe;
 pub mod status;
+pub mod daemon;
 pub mod config;
