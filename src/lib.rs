@@ -30,4 +30,6 @@ pub mod fleet;
 
 // Running.
 pub mod observe;
+pub mod status;
+pub mod daemon;
 pub mod config;
