@@ -28,6 +28,9 @@ pub mod checkpoint;
 pub mod export;
 pub mod fleet;
 
+// Reading an archive.
+pub mod verify;
+
 // Running.
 pub mod observe;
 pub mod config;
