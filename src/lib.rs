@@ -30,6 +30,7 @@ pub mod fleet;
 
 // Reading an archive.
 pub mod verify;
+pub mod cat;
 
 // Running.
 pub mod observe;

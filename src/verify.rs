@@ -30,6 +30,9 @@ mod tests;
 
 use checking::Checking;
 
+pub(crate) use object::{MAX_CONTENT, unpack};
+pub(crate) use record::{Job, jobs};
+
 pub use finding::{Finding, Note, Problem};
 pub use report::{ByKind, Gap, Report, TargetReport};
 

@@ -135,7 +135,7 @@ impl Problem {
         }
     }
 
-    pub(super) fn differs(what: &'static str, recorded: impl fmt::Display, found: impl fmt::Display) -> Self {
+    pub(crate) fn differs(what: &'static str, recorded: impl fmt::Display, found: impl fmt::Display) -> Self {
         Self::Differs {
             what,
             recorded: recorded.to_string(),
@@ -143,14 +143,14 @@ impl Problem {
         }
     }
 
-    pub(super) fn contradiction(because: impl Into<String>) -> Self {
+    pub(crate) fn contradiction(because: impl Into<String>) -> Self {
         Self::Contradiction {
             because: because.into(),
         }
     }
 
     /// The finding that an object has this problem.
-    pub(super) fn of(self, key: impl Into<String>) -> Finding {
+    pub(crate) fn of(self, key: impl Into<String>) -> Finding {
         Finding {
             key: key.into(),
             message: self.to_string(),

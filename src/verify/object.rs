@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     archive::Archive,
-    commit::sha256,
+    commit::{Object, sha256},
     encode::{DecompressError, decompress},
     key::{self, Format},
     target::TargetName,
@@ -57,25 +57,32 @@ pub(super) async fn check(archive: Archive, job: Job, deep: bool) -> Result<(Job
     working.await.map_err(VerifyError::Died)
 }
 
-/// Compares an object's stored bytes with what its commit says. `limit`: bytes of content, at most.
-pub(super) fn inspect(job: &Job, stored: Bytes, deep: bool, limit: u64) -> Inspected {
-    let object = &job.object;
+/// The content of an object whose stored bytes are those that its commit names. `limit`: bytes of content, at most.
+pub(crate) fn unpack(object: &Object, stored: Bytes, limit: u64) -> Result<Bytes, Problem> {
     let size = stored.len() as u64;
     if size != object.bytes {
-        return Inspected::bad(Problem::differs("size", object.bytes, size));
+        return Err(Problem::differs("size", object.bytes, size));
     }
     let hash = sha256(&stored);
     if hash != object.sha256 {
-        return Inspected::bad(Problem::differs("SHA-256", &object.sha256, hash));
+        return Err(Problem::differs("SHA-256", &object.sha256, hash));
     }
-    let content = match decompress(&object.key, stored, limit) {
-        Ok(content) if content.len() as u64 > limit => return Inspected::bad(too_big(limit)),
+    match decompress(&object.key, stored, limit) {
+        Ok(content) if content.len() as u64 > limit => Err(too_big(limit)),
+        Ok(content) => Ok(content),
+        Err(DecompressError::TooBig { limit }) => Err(too_big(limit)),
+        Err(error @ DecompressError::Damaged(_)) => Err(Problem::Unreadable {
+            because: crate::error::Chain(&error).to_string(),
+        }),
+    }
+}
+
+/// Compares an object's stored bytes with what its commit says. `limit`: bytes of content, at most.
+pub(super) fn inspect(job: &Job, stored: Bytes, deep: bool, limit: u64) -> Inspected {
+    let object = &job.object;
+    let content = match unpack(object, stored, limit) {
         Ok(content) => content,
-        Err(DecompressError::TooBig { limit }) => return Inspected::bad(too_big(limit)),
-        Err(error @ DecompressError::Damaged(_)) => {
-            let because = crate::error::Chain(&error).to_string();
-            return Inspected::bad(Problem::Unreadable { because });
-        }
+        Err(problem) => return Inspected::bad(problem),
     };
     let mut inspected = Inspected::default();
     let hash = sha256(&content);

@@ -16,7 +16,7 @@ use crate::{
 
 /// A data object to check, with what its commit says about it.
 #[derive(Clone, Debug)]
-pub(super) struct Job {
+pub(crate) struct Job {
     pub number: u64,
     pub format: Format,
     pub day: NaiveDate,
@@ -115,7 +115,7 @@ fn counts(commit: &Commit, number: u64) -> Vec<Problem> {
 }
 
 /// The objects of a commit, to be checked; and those that cannot be its own: they are never read.
-pub(super) fn jobs(commit: &Commit, target: &TargetName, number: u64) -> (Vec<Job>, Vec<Problem>) {
+pub(crate) fn jobs(commit: &Commit, target: &TargetName, number: u64) -> (Vec<Job>, Vec<Problem>) {
     let (mut jobs, mut problems) = (Vec::new(), Vec::new());
     for object in &commit.objects {
         match placed(commit, object, target, number) {

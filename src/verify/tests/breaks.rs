@@ -6,7 +6,7 @@ use super::{Row, commit_key, stray};
 use crate::{
     commit::{Kind, sha256},
     target::{Filter, Status},
-    verify::sample::{Sample, at, event},
+    verify::sample::{at, event},
 };
 
 /// Done to what is stored: commits keep the links that they had.
