@@ -28,6 +28,10 @@ pub mod checkpoint;
 pub mod export;
 pub mod fleet;
 
+// Reading an archive.
+pub mod verify;
+pub mod cat;
+
 // Running.
 pub mod observe;
 pub mod status;
