@@ -31,3 +31,4 @@ pub mod fleet;
 // Running.
 pub mod observe;
 pub mod config;
+pub mod cli;
