@@ -24,7 +24,9 @@ With an account: write a configuration (config/exporter.toml explains every sett
   uipath-audit-exporter --config my.toml once    brings every target up to now, then ends
   uipath-audit-exporter --config my.toml run     goes on doing so, each target on its schedule";
 
-const EXIT_CODES: &str = "\
+const GLOBAL: &str = "Options of every command";
+
+pub(super) const EXIT_CODES: &str = "\
 Data goes to stdout, everything else to stderr. T is a time (2026-11-21T10:00:00Z), a date (2026-11-21, 00:00 UTC)
 or an age (36h, 90d). Settings come from the files of --config, in order, then from the environment:
 UIPATH_AUDIT__ARCHIVE__URL=… is archive.url.
@@ -50,7 +52,6 @@ Exit codes:
     long_about = ABOUT,
     after_long_help = EXIT_CODES,
     after_help = "`--help` tells more: a quick start, exit codes. `help COMMAND` explains a command, with an example.",
-    max_term_width = 110,
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -61,15 +62,14 @@ pub struct Cli {
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct Common {
-    /// Configuration, TOML or YAML; a later file overrides an earlier one [default:
-    /// /etc/uipath-audit-exporter/exporter.toml]
-    #[arg(long, global = true, value_name = "FILE")]
+    /// TOML or YAML; a later file overrides an earlier one [default: /etc/uipath-audit-exporter/exporter.toml]
+    #[arg(long, global = true, value_name = "FILE", help_heading = GLOBAL)]
     pub(super) config: Vec<PathBuf>,
-    /// How log lines look
-    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t)]
+    /// How log lines look: for people, or a JSON object a line
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t, help_heading = GLOBAL)]
     pub(super) log_format: LogFormat,
     /// off, error, warn, info, debug or trace [default: info; warn where progress bars are shown]
-    #[arg(long, global = true, value_name = "LEVEL")]
+    #[arg(long, global = true, value_name = "LEVEL", help_heading = GLOBAL)]
     pub(super) log: Option<String>,
 }
 
@@ -81,10 +81,8 @@ impl Common {
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) enum LogFormat {
-    /// For people
     #[default]
     Text,
-    /// A JSON object a line
     Json,
 }
 
@@ -115,7 +113,7 @@ pub(super) enum Command {
     Status(Status),
     /// The archived events of a span, as JSON lines on stdout
     #[command(
-        after_help = "Example: uipath-audit-exporter --config exporter.toml cat --target acme --from 24h --to 0h | jq .eventType"
+        after_help = "Example: uipath-audit-exporter --config exporter.toml cat --target acme --from 24h | jq .eventType"
     )]
     Cat(Cat),
     /// The server's catalogue of sources > targets > types, as a tree
@@ -209,11 +207,11 @@ pub(super) struct Cat {
     /// The target
     #[arg(long, value_name = "NAME")]
     pub(super) target: TargetName,
-    /// The span's begin, inclusive
+    /// The span's begin, inclusive: a time, a date, or an age such as 36h
     #[arg(long, value_name = "T", value_parser = moment)]
     pub(super) from: Time,
-    /// The span's end, exclusive
-    #[arg(long, value_name = "T", value_parser = moment)]
+    /// The span's end, exclusive [default: now]
+    #[arg(long, value_name = "T", value_parser = moment, default_value = "0s", hide_default_value = true)]
     pub(super) to: Time,
 }
 

@@ -107,13 +107,12 @@ impl CliError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Config(_) => Some(
-                "see `config/exporter.toml` for every setting; `check --offline` tries a configuration"
-                    .to_owned(),
+                "the reference, `config/exporter.toml` in the project, explains every setting".to_owned(),
             ),
             Self::Open(error) => error.hint(),
             Self::Archive(error) => error.hint(),
             Self::Source { source, .. } => source.hint(),
-            Self::UnknownTarget { known, .. } => Some(format!("there is {}", quoted(known))),
+            Self::UnknownTarget { known, .. } => Some(format!("it has {}", quoted(known))),
             Self::EmptySpan => {
                 Some("such as `--from 36h --to 12h`, or `--from 2026-11-01 --to 2026-12-01`".to_owned())
             }

@@ -159,7 +159,7 @@ fn words(summary: &Summary) -> String {
     }
     if counts.duplicate > 0 {
         parts.push(format!(
-            "{} seen again and not written",
+            "{} known already",
             indicatif::HumanCount(counts.duplicate)
         ));
     }
@@ -209,7 +209,7 @@ mod tests {
         };
         assert_eq!(
             words(&much),
-            "12,000 events archived (3 late, 1 another version of an archived one, 12 seen again and not written) \
+            "12,000 events archived (3 late, 1 another version of an archived one, 12 known already) \
              in 2 commits; complete up to 2026-11-21T10:00:00.000Z; stopped before its end, the next pass goes on there"
         );
     }

@@ -27,7 +27,7 @@ pub(super) fn summary(place: &Place, found: &[Found], took: Duration) -> Result<
     let commands = [
         format!("{program} verify --config {config} --deep"),
         format!("{program} status --config {config}"),
-        format!("{program} cat --config {config} --target acme --from 24h --to 0h | head -3"),
+        format!("{program} cat --config {config} --target acme --from 24h | head -3"),
         duckdb(place),
         format!(
             "{program} demo --directory {}      # some news, then only these are archived",
