@@ -6,6 +6,7 @@ mod args;
 mod cat;
 mod check;
 mod completions;
+mod connections;
 mod console;
 mod demo;
 mod error;

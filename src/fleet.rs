@@ -23,12 +23,7 @@ use crate::{
 pub struct Fleet {
     /// Archive, checkpoint, clock, memory budget.
     pub shared: Shared,
-    connections: Connections,
-}
-
-/// The targets and how to ask for them, without the right to write: no state directory, no archive.
-pub struct Connections {
-    by_name: BTreeMap<String, (Connection, usize)>,
+    connections: BTreeMap<String, (Connection, usize)>,
     targets: Vec<Target>,
 }
 
@@ -89,7 +84,11 @@ impl Fleet {
         checkpoint: Checkpoint,
         archive: Archive,
     ) -> Result<Self, OpenError> {
-        let connections = Connections::open(settings, clock.clone())?;
+        let mut connections = BTreeMap::new();
+        for (name, settings) in &settings.connections {
+            let connection = Connection::open(settings, clock.clone()).map_err(OpenError::Connection)?;
+            connections.insert(name.clone(), (connection, settings.max_concurrent_requests));
+        }
         let shared = Shared {
             archive,
             checkpoint,
@@ -100,18 +99,26 @@ impl Fleet {
             run: hex(&rand::random::<[u8; 4]>()).into(),
             probed: Arc::new(OnceCell::new()),
         };
-        Ok(Self { shared, connections })
+        Ok(Self {
+            shared,
+            connections,
+            targets: settings.targets.clone(),
+        })
     }
 
     /// The targets, in the order of the configuration.
     #[must_use]
     pub fn targets(&self) -> &[Target] {
-        &self.connections.targets
+        &self.targets
     }
 
     /// A source for each target.
     pub fn sources(&self) -> impl Iterator<Item = (&Target, Source)> {
-        self.connections.sources()
+        self.targets.iter().filter_map(|target| {
+            // The configuration was checked: every target's connection exists.
+            let (connection, _) = self.connections.get(&target.connection)?;
+            Some((target, Source::of(target, connection.clone())))
+        })
     }
 
     /// An exporter for each target, or for the named ones.
@@ -122,38 +129,10 @@ impl Fleet {
             .map(|(target, source)| {
                 let ahead = self
                     .connections
-                    .by_name
                     .get(&target.connection)
                     .map_or(1, |(_, most)| *most);
                 Exporter::new(self.shared.clone(), target.clone(), source, ahead)
             })
             .collect()
-    }
-}
-
-impl Connections {
-    /// Opens every connection. Sends nothing, and reads no secret.
-    ///
-    /// # Errors
-    /// If a connection's certificate files cannot be read.
-    pub fn open(settings: &Settings, clock: Clock) -> Result<Self, OpenError> {
-        let mut by_name = BTreeMap::new();
-        for (name, settings) in &settings.connections {
-            let connection = Connection::open(settings, clock.clone()).map_err(OpenError::Connection)?;
-            by_name.insert(name.clone(), (connection, settings.max_concurrent_requests));
-        }
-        Ok(Self {
-            by_name,
-            targets: settings.targets.clone(),
-        })
-    }
-
-    /// A source for each target, in the order of the configuration.
-    pub fn sources(&self) -> impl Iterator<Item = (&Target, Source)> {
-        self.targets.iter().filter_map(|target| {
-            // The configuration was checked: every target's connection exists.
-            let (connection, _) = self.by_name.get(&target.connection)?;
-            Some((target, Source::of(target, connection.clone())))
-        })
     }
 }

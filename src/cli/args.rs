@@ -333,7 +333,7 @@ mod tests {
             "x run --shard 2/2",
             "x once --target Acme",
             "x cat --target acme --from yesterday --to 0h",
-            "x cat --target acme --from 36h",
+            "x cat --target acme --to 36h",
             "x simulate --listen 8787",
             "x demo --events 0",
             "x once --log-format xml",

@@ -5,14 +5,13 @@ use std::{io, path::Path, time::Duration};
 use futures::{StreamExt as _, stream};
 use tokio::time::Instant;
 
-use super::{CliError, Exit, args::Check, console::Console, out};
+use super::{CliError, Exit, args::Check, connections::Connections, console::Console, out};
 use crate::{
     archive::{Archive, ArchiveError},
     clock::Clock,
     config::Warning,
     error::Chain,
     event::hex,
-    fleet::Connections,
     settings::Settings,
     source::{Source, SourceError},
     window::{Window, earlier},
@@ -46,14 +45,14 @@ pub(super) async fn run(console: &Console, args: Check) -> Result<Exit, CliError
     }
     list.state_dir(&settings.state_dir)?;
     list.archive(archive(&settings).await, settings.archive.url.as_str())?;
-    match Connections::open(&settings, console.clock.clone()) {
-        Ok(connections) => targets(&mut list, &connections, &console.clock).await?,
+    match Connections::open(&settings, &console.clock) {
+        Ok(connections) => targets(&mut list, &settings, &connections, &console.clock).await?,
         Err(error) => {
             list.failed(
                 "connections",
                 &Chain(&error).to_string(),
-                error.hint(),
-                (&error).into(),
+                error.hint().map(str::to_owned),
+                error.action().into(),
             )?;
         }
     }
@@ -92,8 +91,17 @@ async fn archive(settings: &Settings) -> Result<(), ArchiveError> {
         .await
 }
 
-async fn targets(list: &mut List, connections: &Connections, clock: &Clock) -> Result<(), CliError> {
-    let asked = connections.sources().map(|(target, mut source)| async move {
+async fn targets(
+    list: &mut List,
+    settings: &Settings,
+    connections: &Connections,
+    clock: &Clock,
+) -> Result<(), CliError> {
+    let sources = settings
+        .targets
+        .iter()
+        .filter_map(|target| Some((target, connections.source(target)?)));
+    let asked = sources.map(|(target, mut source)| async move {
         let began = Instant::now();
         let answer = ask(&mut source, clock).await;
         (target, began.elapsed(), answer)

@@ -90,10 +90,17 @@ pub(super) async fn passes(
 
 /// A line about each target; the first of 4, 6, 1 that any had.
 pub(super) fn report(console: &Console, outcomes: &[Outcome]) -> Exit {
+    let mut hinted = None;
     for outcome in outcomes {
         match &outcome.result {
             Ok(summary) => succeeded(console, &outcome.target, summary),
-            Err(Failure::Pass(error)) => failed(console, &outcome.target, error),
+            Err(Failure::Pass(error)) => {
+                // What helps several targets is said once.
+                let hint = error.hint();
+                let news = hint.as_deref().filter(|_| hint != hinted);
+                console.problem(&outcome.target, &Chain(error).to_string(), news);
+                hinted = hint;
+            }
             Err(Failure::Died) => {
                 console.problem(
                     &outcome.target,
@@ -109,10 +116,6 @@ pub(super) fn report(console: &Console, outcomes: &[Outcome]) -> Exit {
         Err(Failure::Pass(error)) => error.into(),
         Err(Failure::Died) => Exit::Again,
     }))
-}
-
-fn failed(console: &Console, target: &TargetName, error: &PassError) {
-    console.problem(target, &Chain(error).to_string(), error.hint().as_deref());
 }
 
 fn succeeded(console: &Console, target: &TargetName, summary: &Summary) {
@@ -142,6 +145,9 @@ fn succeeded(console: &Console, target: &TargetName, summary: &Summary) {
 /// What a pass did, for people.
 fn words(summary: &Summary) -> String {
     let counts = summary.counts;
+    if summary.interrupted && summary.commits == 0 {
+        return "stopped before anything was archived; the next pass begins there".to_owned();
+    }
     let mut text = if counts.written == 0 {
         "nothing new".to_owned()
     } else {
@@ -211,6 +217,15 @@ mod tests {
             words(&much),
             "12,000 events archived (3 late, 1 another version of an archived one, 12 known already) \
              in 2 commits; complete up to 2026-11-21T10:00:00.000Z; stopped before its end, the next pass goes on there"
+        );
+        let stopped = Summary {
+            coverage_end: end,
+            interrupted: true,
+            ..Summary::default()
+        };
+        assert_eq!(
+            words(&stopped),
+            "stopped before anything was archived; the next pass begins there"
         );
     }
 }

@@ -3,18 +3,22 @@
 use super::{
     CliError, Exit,
     args::Sources,
+    connections::Connections,
     console::{Console, known_targets},
     out,
 };
-use crate::{catalog::Catalog, fleet::Connections};
+use crate::{catalog::Catalog, fleet::OpenError};
 
 pub(super) async fn run(console: &Console, args: Sources) -> Result<Exit, CliError> {
     let settings = console.settings()?;
     known_targets(&settings, std::slice::from_ref(&args.target))?;
-    let connections = Connections::open(&settings, console.clock.clone()).map_err(CliError::Open)?;
-    let source = connections
-        .sources()
-        .find_map(|(target, source)| (target.name == args.target).then_some(source));
+    let connections = Connections::open(&settings, &console.clock)
+        .map_err(|error| CliError::Open(OpenError::Connection(error)))?;
+    let source = settings
+        .targets
+        .iter()
+        .find(|target| target.name == args.target)
+        .and_then(|target| connections.source(target));
     let Some(source) = source else {
         // Known, so its connection exists: the configuration was checked.
         return Ok(Exit::Config);
