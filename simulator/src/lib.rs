@@ -33,6 +33,7 @@ mod clock;
 mod cloud;
 mod switches;
 mod fault;
+mod script;
 
 mod catalog;
 mod odd;
@@ -62,7 +63,8 @@ mod tests;
 pub use clock::Clock;
 pub use cloud::{Cloud, StreamId};
 pub use event::NewEvent;
-pub use fault::{DateFault, Endpoint, ErrorBody, Fault, FaultId, LinkFault, RetryAfter, When};
+pub use fault::{DateFault, ErrorBody, Fault, LinkFault, RetryAfter};
+pub use script::{Endpoint, FaultId, When};
 pub use seen::Seen;
 pub use service::{Description, ServeOptions, Service, serve_forever};
 pub use simulator::Simulator;

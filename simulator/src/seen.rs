@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::cloud::StreamId;
-use crate::fault::Endpoint;
+use crate::script::Endpoint;
 
 /// A request that came in.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -18,8 +18,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::fault::{self, Fault, Strike};
+use crate::fault::Fault;
 use crate::reply::{Body, Reply};
+use crate::script::{self, Strike};
 use crate::seen::Seen;
 use crate::spoil;
 use crate::world::{Incoming, Route, World, lock};
@@ -157,7 +158,7 @@ fn strike(world: &World, incoming: &Incoming, route: &Route) -> Strike {
     let cursors = ["before=", "after=", "cursor=", "hop="];
     let mut pairs = incoming.query.split('&');
     let with_cursor = pairs.any(|pair| cursors.iter().any(|cursor| pair.starts_with(cursor)));
-    let request = fault::Request {
+    let request = script::Request {
         endpoint: route.endpoint,
         stream: route.stream.as_ref(),
         with_cursor,

@@ -1,10 +1,12 @@
 //! The simulator seen from outside: a simple client walks it over HTTP.
 
 mod access;
+mod bodies;
 mod client;
 mod faults;
 mod late;
 mod pages;
+mod services;
 mod walks;
 
 use chrono::{DateTime, TimeDelta, Utc};

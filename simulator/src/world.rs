@@ -15,17 +15,18 @@ use crate::body;
 use crate::catalog;
 use crate::clock::Clock;
 use crate::cloud::{Cloud, Home, StreamId};
-use crate::fault::{Endpoint, ErrorBody, Fault, RetryAfter, Script};
+use crate::fault::{ErrorBody, Fault, RetryAfter};
 use crate::instant;
 use crate::link::{self, Origin};
 use crate::page;
 use crate::reply::{Manner, Reply};
+use crate::script::{Endpoint, Script};
 use crate::seen::Log;
 use crate::stream::{Stream, View};
 use crate::switches::{Framing, Switches};
 use crate::token::{Credentials, Tokens, Worth, bearer};
 
-/// The state of a simulator. Each part has its own lock; no two are held at once.
+/// The state of a simulator. Each part has its own lock; beside one, only the clock's is taken.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) clock: Clock,

@@ -4,13 +4,21 @@ use std::collections::BTreeSet;
 
 use super::client::walk;
 use super::{EVENTS, acme, production};
-use crate::{Arrival, Simulator, Switches};
+use crate::{Arrival, Repeats, Simulator, Switches};
 
 /// Checks that a walk tells every visible event, in a spelling the truth knows, and nothing else.
 fn check(name: &str, simulator: &Simulator, told: &[Vec<u8>]) {
     let truth = simulator.truth(&production());
     let mut missing = Vec::new();
     let mut known: BTreeSet<&[u8]> = BTreeSet::new();
+    if simulator.switches().pages.repeats == Repeats::Never {
+        let now = simulator.clock().now();
+        let due = truth
+            .iter()
+            .filter(|event| event.visible && event.instant <= now)
+            .count();
+        assert_eq!(told.len(), due, "{name}: each is told once");
+    }
     let told: BTreeSet<&[u8]> = told.iter().map(Vec::as_slice).collect();
     for event in &truth {
         known.extend(event.versions.iter().map(Vec::as_slice));

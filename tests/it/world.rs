@@ -1,0 +1,260 @@
+//! A world for one history: a simulated cloud, a store, a clock that stands still until it is moved, and exporters that
+//! come and go.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::TryStreamExt as _;
+use object_store::{ObjectStore, memory::InMemory};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+use uipath_audit_exporter::{
+    archive::Archive,
+    checkpoint::{Checkpoint, CheckpointError},
+    clock::Clock,
+    export::{Exporter, PassError, Summary},
+    fleet::Fleet,
+    schedule::Schedule,
+    secret::SecretRef,
+    settings::{ArchiveSettings, AuthSettings, Compression, ConnectionSettings, Settings},
+    target::{Api, Pace, Start, Target},
+};
+use uipath_audit_simulator::{Cloud, Simulator, StreamId};
+
+use crate::ledger::Ledger;
+
+/// The one target of most histories.
+pub const TARGET: &str = "acme-production";
+
+/// A cloud, a store, a clock, and the settings that exporters are started with.
+pub struct World {
+    pub simulator: Simulator,
+    pub stream: StreamId,
+    pub store: Arc<dyn ObjectStore>,
+    pub settings: Settings,
+    pub directory: TempDir,
+}
+
+impl World {
+    /// A tenant's stream, empty; an archive in memory; the clock stands at noon of 20 November 2026.
+    pub async fn new() -> Self {
+        let stream = StreamId::tenant("acme", "production");
+        let cloud = Cloud::new().organization("acme").tenant("acme", "production");
+        let simulator = Simulator::local(cloud).await.unwrap();
+        simulator.clock().fix(at("2026-11-20T12:00:00Z"));
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("secret"), simulator.client_secret()).unwrap();
+        let settings = settings(&simulator, &directory);
+        Self {
+            simulator,
+            stream,
+            store: Arc::new(InMemory::new()),
+            settings,
+            directory,
+        }
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        self.simulator.clock().now()
+    }
+
+    pub fn advance(&self, minutes: i64) {
+        self.simulator.clock().advance(TimeDelta::minutes(minutes));
+    }
+
+    /// So many events of the days before now, up to an hour ago.
+    pub fn happen(&self, seed: u64, count: u32, days: i64) {
+        let now = self.now();
+        self.simulator.generate(
+            &self.stream,
+            seed,
+            count,
+            now - TimeDelta::days(days),
+            now - TimeDelta::hours(1),
+        );
+    }
+
+    pub fn state_dir(&self) -> PathBuf {
+        self.settings.state_dir.clone()
+    }
+
+    pub fn clock(&self) -> Clock {
+        let clock = self.simulator.clock();
+        Clock::from_fn(move || clock.now())
+    }
+
+    pub fn archive(&self) -> Archive {
+        Archive::from_store(Arc::clone(&self.store), "memory:///")
+    }
+
+    /// A process: everything that dies with it.
+    pub async fn start(&self) -> Process {
+        self.start_as(&self.settings, self.archive()).await
+    }
+
+    /// A process with other settings, or on a store with faults.
+    pub async fn start_as(&self, settings: &Settings, archive: Archive) -> Process {
+        let checkpoint = open_checkpoint(&settings.state_dir).await;
+        let fleet = Fleet::assemble(settings, self.clock(), checkpoint, archive).unwrap();
+        let exporter = fleet.exporters(&[]).into_iter().next().unwrap();
+        Process { exporter, fleet }
+    }
+
+    /// One process, one pass: what a cron job with `once` does.
+    pub async fn once(&self) -> Result<Summary, PassError> {
+        self.start().await.pass().await
+    }
+
+    pub async fn ledger(&self) -> Ledger {
+        Ledger::read(&*self.store, TARGET).await
+    }
+
+    /// The archive holds every event that the server shows up to the coverage's end, each exactly once, byte for byte,
+    /// and nothing else; the chain is whole; nothing lies about.
+    pub async fn assert_archive_equals_truth(&self) -> Ledger {
+        let ledger = self.ledger().await;
+        let mut archived: BTreeMap<&[u8], usize> = BTreeMap::new();
+        for line in &ledger.lines {
+            *archived.entry(line).or_default() += 1;
+        }
+        let doubled = archived.iter().find(|(_, times)| **times > 1);
+        assert!(
+            doubled.is_none(),
+            "twice: {}",
+            String::from_utf8_lossy(doubled.unwrap().0)
+        );
+        let mut missing = 0;
+        for event in self.simulator.truth(&self.stream) {
+            let versions: BTreeSet<&[u8]> = event
+                .versions
+                .iter()
+                .map(Vec::as_slice)
+                .chain([&event.raw[..]])
+                .collect();
+            let found = versions
+                .iter()
+                .filter(|version| archived.remove(**version).is_some())
+                .count();
+            if found == 0 {
+                missing += 1;
+                eprintln!(
+                    "missing: {:?} {:?} visible {}",
+                    event.instant, event.id, event.visible
+                );
+            }
+        }
+        assert_eq!(missing, 0, "events of the server are not in the archive");
+        let foreign = archived.keys().next().map(|line| String::from_utf8_lossy(line));
+        assert!(foreign.is_none(), "the server never showed {}", foreign.unwrap());
+        self.assert_nothing_lies_about(&ledger).await;
+        ledger
+    }
+
+    pub async fn assert_nothing_lies_about(&self, ledger: &Ledger) {
+        let objects: Vec<_> = self.store.list(None).try_collect().await.unwrap();
+        let named = ledger.keys(TARGET);
+        let stray: Vec<String> = objects
+            .into_iter()
+            .map(|meta| meta.location.to_string())
+            .filter(|key| !named.contains(key))
+            .collect();
+        // A killed probe leaves a small object that says so itself.
+        let stray: Vec<String> = stray
+            .into_iter()
+            .filter(|key| !key.starts_with("probe/"))
+            .collect();
+        assert!(stray.is_empty(), "objects that no commit names: {stray:?}");
+    }
+}
+
+/// A running exporter with one target.
+pub struct Process {
+    pub exporter: Exporter,
+    #[expect(dead_code, reason = "keeps what the process holds")]
+    pub fleet: Fleet,
+}
+
+impl Process {
+    pub async fn pass(&mut self) -> Result<Summary, PassError> {
+        self.exporter.pass(false, &CancellationToken::new()).await
+    }
+}
+
+/// Opens the state directory; what a killed process left running in the background may hold it for a moment.
+pub async fn open_checkpoint(directory: &std::path::Path) -> Checkpoint {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    loop {
+        match Checkpoint::open(directory) {
+            Ok(checkpoint) => return checkpoint,
+            Err(CheckpointError::InUse { .. }) if tokio::time::Instant::now() < deadline => {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            Err(error) => panic!("open the checkpoint: {error:?}"),
+        }
+    }
+}
+
+pub fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+pub fn pace() -> Pace {
+    let hours = |hours: u64| Duration::from_secs(hours * 3600);
+    Pace {
+        start: Start::Ago(hours(90 * 24)),
+        retention: hours(90 * 24),
+        settle: Duration::from_secs(120),
+        lookback: hours(1),
+        lookback_daily: hours(48),
+        empty_commit_every: hours(1),
+        takeover_after: None,
+    }
+}
+
+fn settings(simulator: &Simulator, directory: &TempDir) -> Settings {
+    let connection = ConnectionSettings {
+        name: "cloud".to_owned(),
+        url: simulator.url().parse().unwrap(),
+        ca_file: None,
+        client_certificate: None,
+        proxy: None,
+        max_concurrent_requests: 8,
+        max_requests_per_second: 0.0,
+        retry_for: Duration::from_secs(5),
+        auth: AuthSettings::ClientCredentials {
+            client_id: simulator.client_id(),
+            client_secret: SecretRef::File(directory.path().join("secret")),
+            scope: "PM.Audit.Read".to_owned(),
+            token_url: None,
+        },
+    };
+    Settings {
+        state_dir: directory.path().join("state"),
+        instance: "audit-1".to_owned(),
+        archive: ArchiveSettings {
+            url: "memory:///".parse().unwrap(),
+            csv: false,
+            compression: Compression::Zstd,
+            max_events: 10_000,
+            max_bytes: 16 << 20,
+            max_buffered: 64 << 20,
+            options: BTreeMap::new(),
+        },
+        connections: [("cloud".to_owned(), connection)].into(),
+        targets: vec![Target {
+            name: TARGET.parse().unwrap(),
+            connection: "cloud".to_owned(),
+            organization: "acme".to_owned(),
+            tenant: Some("production".to_owned()),
+            api: Api::Unified,
+            filter: None,
+            pace: pace(),
+            schedule: Schedule::new("0 */15 * * * *", "UTC").unwrap(),
+        }],
+    }
+}
