@@ -78,7 +78,7 @@ impl Board {
             row.done = true;
             if let Some(bar) = &row.bar {
                 draw(bar, &row.progress.look(), self.began.elapsed());
-                bar.abandon_with_message(format!("{} {how}", bar.message()));
+                bar.abandon_with_message(format!("{}  {how}", bar.message()));
             }
         }
     }
@@ -94,11 +94,12 @@ impl Board {
 fn bar(name: String) -> ProgressBar {
     let bar = ProgressBar::new(1).with_prefix(name).with_message("asking");
     // The template is right, or the plain bar will do.
-    let style = ProgressStyle::with_template("{prefix} [{bar:24}] {percent:>3}%  {msg}");
+    let style = ProgressStyle::with_template("{spinner} {prefix} [{bar:24}] {percent:>3}%  {msg}");
     bar.set_style(
         style
             .unwrap_or_else(|_| ProgressStyle::default_bar())
-            .progress_chars("=> "),
+            .progress_chars("=> ")
+            .tick_chars("|/-\\ "),
     );
     bar
 }
@@ -108,12 +109,12 @@ fn draw(bar: &ProgressBar, seen: &Seen, elapsed: Duration) {
         let whole = span(from, to).max(1);
         bar.set_length(whole);
         bar.set_position(if to > from { span(from, covered) } else { whole });
-        let rate = HumanCount(rate(seen.written, elapsed));
-        bar.set_message(format!(
-            "up to {}  {}  {rate}/s",
-            covered.format("%Y-%m-%d %H:%M"),
-            out::count(seen.written, "event")
-        ));
+        let mut message = format!("up to {}", covered.format("%Y-%m-%d %H:%M"));
+        if seen.written > 0 {
+            let rate = HumanCount(rate(seen.written, elapsed));
+            message.push_str(&format!("  {}  {rate}/s", out::count(seen.written, "event")));
+        }
+        bar.set_message(message);
     }
     bar.tick();
 }
