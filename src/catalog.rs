@@ -76,7 +76,7 @@ impl Catalog {
     /// # Errors
     /// If it is anything else.
     pub fn parse(raw: Bytes) -> Result<Self, serde_json::Error> {
-        let sources = serde_json::from_slice(&raw)?;
+        let sources = serde_json::from_slice(raw.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&raw))?;
         Ok(Self { raw, sources })
     }
 

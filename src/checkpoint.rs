@@ -144,6 +144,12 @@ impl Checkpoint {
         })))
     }
 
+    /// Whether an exporter holds that state directory now.
+    #[must_use]
+    pub fn is_held(directory: &Path) -> bool {
+        lock::is_held(directory)
+    }
+
     /// The state directory.
     #[must_use]
     pub fn directory(&self) -> &Path {
@@ -266,14 +272,57 @@ impl TargetCheckpoint {
         self.run(move |database| known::all(database, &target)).await
     }
 
+    /// What is remembered, without a look at the known events: for people to see, not to build a pass on.
+    ///
+    /// # Errors
+    /// If the disk cannot be read.
+    pub async fn peek(&self) -> Result<Option<Memory>, CheckpointError> {
+        let target = self.target.clone();
+        self.run_in(self.whole.quarantined(), move |database| {
+            record::peek(database, &target)
+        })
+        .await
+    }
+
+    /// The due time that the last pass served. It is this machine's own affair: no archive can bring it back.
+    ///
+    /// # Errors
+    /// If the disk cannot be read.
+    pub async fn due(&self) -> Result<Option<Time>, CheckpointError> {
+        let target = self.target.clone();
+        self.run_in(self.whole.quarantined(), move |database| {
+            record::due(database, &target)
+        })
+        .await
+    }
+
+    /// Makes durable which due time a pass has served.
+    ///
+    /// # Errors
+    /// If the disk cannot be written.
+    pub async fn note_due(&self, served: Time) -> Result<(), CheckpointError> {
+        let target = self.target.clone();
+        self.run_in(self.whole.quarantined(), move |database| {
+            record::note_due(database, &target, served)
+        })
+        .await
+    }
+
     /// Runs a step on the database where blocking is fine. Damage found on the way puts the database aside; from then
     /// on every step fails until the target has been loaded anew.
     async fn run<T: Send + 'static>(
         &self,
         step: impl FnOnce(&Database) -> Result<T, CheckpointError> + Send + 'static,
     ) -> Result<T, CheckpointError> {
+        self.run_in(self.generation, step).await
+    }
+
+    async fn run_in<T: Send + 'static>(
+        &self,
+        generation: u32,
+        step: impl FnOnce(&Database) -> Result<T, CheckpointError> + Send + 'static,
+    ) -> Result<T, CheckpointError> {
         let inner = Arc::clone(&self.whole.0);
-        let generation = self.generation;
         let blocking = tokio::task::spawn_blocking(move || {
             let mut database = inner.database.lock().unwrap_or_else(PoisonError::into_inner);
             database.guarded(generation, step)

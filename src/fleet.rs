@@ -1,6 +1,9 @@
 //! All targets of a configuration, opened: what `run` and `once` have in common.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use tokio::sync::{OnceCell, Semaphore};
 
@@ -11,7 +14,7 @@ use crate::{
     error::Action,
     event::hex,
     export::{Exporter, Shared},
-    settings::Settings,
+    settings::{ConnectionSettings, Settings},
     source::{
         Source,
         http::{Connection, HttpError},
@@ -23,8 +26,14 @@ use crate::{
 pub struct Fleet {
     /// Archive, checkpoint, clock, memory budget.
     pub shared: Shared,
-    connections: BTreeMap<String, (Connection, usize)>,
+    connections: BTreeMap<String, Line>,
     targets: Vec<Target>,
+}
+
+/// A connection, opened when it is first needed.
+struct Line {
+    settings: ConnectionSettings,
+    open: Mutex<Option<Connection>>,
 }
 
 /// Why the targets cannot be opened.
@@ -84,11 +93,20 @@ impl Fleet {
         checkpoint: Checkpoint,
         archive: Archive,
     ) -> Result<Self, OpenError> {
-        let mut connections = BTreeMap::new();
-        for (name, settings) in &settings.connections {
-            let connection = Connection::open(settings, clock.clone()).map_err(OpenError::Connection)?;
-            connections.insert(name.clone(), (connection, settings.max_concurrent_requests));
+        let fleet = Self::unconnected(settings, clock, checkpoint, archive);
+        for line in fleet.connections.values() {
+            line.connect(&fleet.shared.clock)?;
         }
+        Ok(fleet)
+    }
+
+    /// [`Fleet::assemble`] without a look at the connections: each is opened when a target first needs it.
+    #[must_use]
+    pub fn unconnected(settings: &Settings, clock: Clock, checkpoint: Checkpoint, archive: Archive) -> Self {
+        let line = |settings: &ConnectionSettings| Line {
+            settings: settings.clone(),
+            open: Mutex::default(),
+        };
         let shared = Shared {
             archive,
             checkpoint,
@@ -99,11 +117,14 @@ impl Fleet {
             run: hex(&rand::random::<[u8; 4]>()).into(),
             probed: Arc::new(OnceCell::new()),
         };
-        Ok(Self {
+        let lines = settings.connections.iter();
+        Self {
             shared,
-            connections,
+            connections: lines
+                .map(|(name, settings)| (name.clone(), line(settings)))
+                .collect(),
             targets: settings.targets.clone(),
-        })
+        }
     }
 
     /// The targets, in the order of the configuration.
@@ -112,27 +133,53 @@ impl Fleet {
         &self.targets
     }
 
-    /// A source for each target.
+    /// A source for each target whose connection is open or can be opened.
     pub fn sources(&self) -> impl Iterator<Item = (&Target, Source)> {
         self.targets.iter().filter_map(|target| {
             // The configuration was checked: every target's connection exists.
-            let (connection, _) = self.connections.get(&target.connection)?;
-            Some((target, Source::of(target, connection.clone())))
+            let line = self.connections.get(&target.connection)?;
+            let connection = line.connect(&self.shared.clock).ok()?;
+            Some((target, Source::of(target, connection)))
         })
     }
 
     /// An exporter for each target, or for the named ones.
     #[must_use]
     pub fn exporters(&self, only: &[TargetName]) -> Vec<Exporter> {
-        self.sources()
-            .filter(|(target, _)| only.is_empty() || only.contains(&target.name))
-            .map(|(target, source)| {
-                let ahead = self
-                    .connections
-                    .get(&target.connection)
-                    .map_or(1, |(_, most)| *most);
-                Exporter::new(self.shared.clone(), target.clone(), source, ahead)
-            })
+        self.targets
+            .iter()
+            .filter(|target| only.is_empty() || only.contains(&target.name))
+            .filter_map(|target| self.exporter(target).ok().flatten())
             .collect()
+    }
+
+    /// A target's exporter; opens its connection if that was not done yet. None if there is no such connection, which a
+    /// checked configuration rules out. Reads certificate files: blocking.
+    ///
+    /// # Errors
+    /// If the connection's certificate files cannot be read.
+    pub fn exporter(&self, target: &Target) -> Result<Option<Exporter>, OpenError> {
+        let Some(line) = self.connections.get(&target.connection) else {
+            return Ok(None);
+        };
+        let source = Source::of(target, line.connect(&self.shared.clock)?);
+        let ahead = line.settings.max_concurrent_requests;
+        Ok(Some(Exporter::new(
+            self.shared.clone(),
+            target.clone(),
+            source,
+            ahead,
+        )))
+    }
+}
+
+impl Line {
+    fn connect(&self, clock: &Clock) -> Result<Connection, OpenError> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(connection) = &*open {
+            return Ok(connection.clone());
+        }
+        let connection = Connection::open(&self.settings, clock.clone()).map_err(OpenError::Connection)?;
+        Ok(open.insert(connection).clone())
     }
 }

@@ -28,7 +28,13 @@ pub mod checkpoint;
 pub mod export;
 pub mod fleet;
 
+// Reading an archive.
+pub mod verify;
+pub mod cat;
+
 // Running.
 pub mod observe;
+pub mod status;
+pub mod daemon;
 pub mod config;
 pub mod cli;

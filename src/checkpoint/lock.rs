@@ -3,9 +3,14 @@
 use std::{
     fs::{self, File, TryLockError},
     path::Path,
+    time::Duration,
 };
 
 use super::CheckpointError;
+
+/// Whoever asks whether the lock is held takes it for an instant: so often, and so long, a taken lock is tried again.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Held for as long as the value lives; the system lets go of it when the process dies.
 pub(super) struct Lock {
@@ -25,12 +30,23 @@ impl Lock {
             .write(true)
             .open(directory.join("lock"))
             .map_err(unusable)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(CheckpointError::InUse {
-                path: directory.to_owned(),
-            }),
-            Err(TryLockError::Error(source)) => Err(unusable(source)),
+        for _ in 0..TRIES {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self { _file: file }),
+                Err(TryLockError::WouldBlock) => std::thread::park_timeout(PAUSE),
+                Err(TryLockError::Error(source)) => return Err(unusable(source)),
+            }
         }
+        Err(CheckpointError::InUse {
+            path: directory.to_owned(),
+        })
     }
+}
+
+/// Whether anybody holds a state directory.
+pub(super) fn is_held(directory: &Path) -> bool {
+    let Ok(file) = File::open(directory.join("lock")) else {
+        return false;
+    };
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
 }

@@ -1,16 +1,27 @@
 //! Records of a target: what is remembered, and intents. Each value in an envelope, all changes in one durable batch.
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 
 use super::{CheckpointError, Intents, Memory, database::Database, known};
-use crate::{clock::Time, event::Mark, target::TargetName};
+use crate::{
+    clock::{Time, spelled},
+    event::Mark,
+    target::TargetName,
+};
 
 const VERSION: u8 = 1;
 /// Version, length and SHA-256 before each value.
 const ENVELOPE: usize = 1 + 4 + 32;
 /// Longer records are spread over several values: above 4 KiB sled writes files it does not sync.
 const PART: usize = 3900;
+
+/// The due time that the last pass served.
+#[derive(Serialize, Deserialize)]
+struct Served {
+    #[serde(with = "spelled")]
+    due: Time,
+}
 
 pub(super) fn seal(content: &[u8]) -> Vec<u8> {
     let length = u32::try_from(content.len()).unwrap_or(u32::MAX).to_be_bytes();
@@ -71,6 +82,21 @@ fn write<T: Serialize>(
         batch.insert([&prefix[..], &index].concat(), seal(part));
     }
     Ok(())
+}
+
+pub(super) fn peek(database: &Database, target: &TargetName) -> Result<Option<Memory>, CheckpointError> {
+    read(database, b'm', target)
+}
+
+pub(super) fn due(database: &Database, target: &TargetName) -> Result<Option<Time>, CheckpointError> {
+    let served: Option<Served> = read(database, b'd', target)?;
+    Ok(served.map(|served| served.due))
+}
+
+pub(super) fn note_due(database: &Database, target: &TargetName, due: Time) -> Result<(), CheckpointError> {
+    let mut batch = sled::Batch::default();
+    write(database, &mut batch, b'd', target, Some(&Served { due }))?;
+    database.apply(batch)
 }
 
 pub(super) fn load(

@@ -128,7 +128,10 @@ impl<'a> Writing<'a> {
             window,
             events: slice.events,
         })
-        .await
+        .await?;
+        // Within the lookback, reading for the next commit begins before the coverage's end.
+        self.read_from = slice.span.to;
+        Ok(())
     }
 
     /// The pass has read everything up to `to`: says so in a commit where that is due.
@@ -194,6 +197,7 @@ impl<'a> Writing<'a> {
         let counts = Counts {
             written: marks.len() as u64,
             late: late.count() as u64,
+            conflict: self.counts.conflict.min(marks.len() as u64),
             ..self.counts
         };
         let undated = marks.iter().filter(|mark| mark.time.is_none()).count() as u64;

@@ -8,7 +8,7 @@ use super::{Effort, Limits, Outcome, Slice, SourceError, page::Page, unified::MA
 use crate::{
     checkpoint::Known,
     clock::Time,
-    event::{Digest16, Event},
+    event::{Digest16, Event, floor},
     window::{Window, earlier, later, narrower},
 };
 
@@ -43,7 +43,8 @@ pub(super) struct Walk<'a> {
     seen: Known,
     idle_pages: usize,
     bytes: usize,
-    oldest_kept: Option<Time>,
+    /// The times of the oldest and the newest event that is kept.
+    kept: Option<(Time, Time)>,
     volatile: bool,
     slice: Slice,
     more: bool,
@@ -70,7 +71,7 @@ impl<'a> Walk<'a> {
             seen: Known::default(),
             idle_pages: 0,
             bytes: 0,
-            oldest_kept: None,
+            kept: None,
             volatile: false,
             slice,
             more: false,
@@ -165,7 +166,10 @@ impl<'a> Walk<'a> {
         }
         self.bytes += event.raw.len() + 1;
         if let Some(time) = event.time {
-            self.oldest_kept = Some(self.oldest_kept.map_or(time, |oldest| oldest.min(time)));
+            self.kept = Some(
+                self.kept
+                    .map_or((time, time), |(old, new)| (old.min(time), new.max(time))),
+            );
         }
         self.slice.events.push(event);
         true
@@ -205,19 +209,26 @@ impl<'a> Walk<'a> {
             return Ok(None);
         }
         let fullness = self.fullness();
-        let seen = self
-            .oldest_kept
-            .map_or(whole, |oldest| (self.span.to - oldest).to_std().unwrap_or(whole))
-            .min(whole);
+        let (oldest, newest) = self.kept.unwrap_or((self.span.from, self.span.to));
+        let between = |from: Time, to: Time| (to - from).to_std().unwrap_or_default().min(whole);
+        let seen = between(oldest, self.span.to);
         let expected = fullness * whole.as_secs_f64() / seen.as_secs_f64().max(0.001);
-        if fullness > 1.0 || (foresee && self.more && expected > HOPELESS) {
-            let width = narrower(whole, seen, fullness);
-            return Ok(Some(Outcome::TooBig {
-                width,
-                effort: self.slice.effort,
-            }));
-        }
-        Ok(None)
+        let (dense, before) = (between(oldest, newest), between(self.span.from, floor(oldest)));
+        let width = if fullness <= 1.0 {
+            if !foresee || !self.more || expected <= HOPELESS {
+                return Ok(None);
+            }
+            narrower(whole, seen, fullness)
+        } else if dense < whole / 8 && !before.is_zero() {
+            // A burst: what lies before it is another slice.
+            before
+        } else {
+            narrower(whole, dense, fullness)
+        };
+        Ok(Some(Outcome::TooBig {
+            width,
+            effort: self.slice.effort,
+        }))
     }
 
     pub(super) fn finish(mut self) -> Slice {

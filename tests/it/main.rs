@@ -3,4 +3,6 @@
 mod ledger;
 mod world;
 
+mod kill;
 mod once;
+mod switches;

@@ -1,0 +1,78 @@
+//! How a process is asked to end: once to stop when the step at hand is done, twice to leave at once.
+
+use std::io;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Two requests, one more urgent than the other.
+#[derive(Clone, Debug, Default)]
+pub struct Stop {
+    /// Finish the step at hand, then end.
+    pub stop: CancellationToken,
+    /// End now.
+    pub leave: CancellationToken,
+}
+
+impl Stop {
+    /// Listens for SIGTERM and SIGINT: the first one asks to stop, the second to leave. The listening task ends once
+    /// `leave` is cancelled, be it by a second signal or by whoever has nothing left to stop.
+    ///
+    /// # Errors
+    /// If the system refuses to tell about signals.
+    pub fn on_signals(tasks: &TaskTracker) -> io::Result<Self> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let both = Self::default();
+        let Self { stop, leave } = both.clone();
+        tasks.spawn(leave.clone().run_until_cancelled_owned(async move {
+            let name = either(&mut terminate, &mut interrupt).await;
+            tracing::info!(
+                signal = name,
+                "stopping when the step at hand is done; a second signal leaves at once"
+            );
+            stop.cancel();
+            let name = either(&mut terminate, &mut interrupt).await;
+            tracing::info!(signal = name, "leaving at once");
+            leave.cancel();
+        }));
+        Ok(both)
+    }
+}
+
+async fn either(terminate: &mut Signal, interrupt: &mut Signal) -> &'static str {
+    tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::{process::Command, time::timeout};
+    use tokio_util::task::TaskTracker;
+
+    use super::Stop;
+
+    #[tokio::test]
+    async fn the_first_signal_stops_and_the_second_leaves() {
+        let tasks = TaskTracker::new();
+        let both = Stop::on_signals(&tasks).unwrap();
+        let limit = Duration::from_secs(20);
+        kill("-TERM").await;
+        timeout(limit, both.stop.cancelled()).await.unwrap();
+        assert!(!both.leave.is_cancelled());
+        kill("-INT").await;
+        timeout(limit, both.leave.cancelled()).await.unwrap();
+        tasks.close();
+        timeout(limit, tasks.wait()).await.unwrap();
+    }
+
+    async fn kill(signal: &str) {
+        let me = std::process::id().to_string();
+        let status = Command::new("kill").args([signal, &me]).status().await;
+        assert!(status.unwrap().success());
+    }
+}

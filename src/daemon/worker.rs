@@ -1,0 +1,353 @@
+//! One target's worker: waits for the due time, makes a pass, says what became of it, and so on until it is stopped.
+//!
+//! One pass at a time, since there is one worker. Nothing ends it but the request to stop: not even a panic in a pass.
+
+use std::{mem::Discriminant, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use chrono::TimeDelta;
+use futures::FutureExt as _;
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+use super::{Daemon, failing};
+use crate::{
+    checkpoint::TargetCheckpoint,
+    clock::{Time, spell},
+    commit::Counts,
+    error::{Action, Chain},
+    export::{Exporter, PassError, Progress, Summary},
+    fleet::Fleet,
+    schedule::Due,
+    status::{LastError, LastPass, PassResult, State, TargetStatus},
+    target::Target,
+};
+
+/// A worker looks at the clock this often even if no heartbeat pokes it.
+const NAP: Duration = Duration::from_secs(5);
+
+const PANICKED: &str = "the pass panicked; the next one begins afresh";
+const REPORT: &str = "this is a bug: please report it with the panic's message";
+
+struct Worker {
+    daemon: Arc<Daemon>,
+    fleet: Arc<Fleet>,
+    target: Target,
+    /// Where due times are kept.
+    notes: TargetCheckpoint,
+    /// The due time that the last pass served.
+    last_due: Option<Time>,
+    mood: Mood,
+    /// Passes that failed in a row.
+    failures: u64,
+}
+
+/// What the last pass came to, as far as it decides how loudly the next one speaks.
+#[derive(PartialEq, Eq)]
+enum Mood {
+    Fine,
+    /// Behind that process.
+    Standby {
+        instance: String,
+        run: String,
+    },
+    /// For that reason.
+    Failing {
+        reason: Option<Discriminant<PassError>>,
+        action: Action,
+        hint: Option<String>,
+    },
+}
+
+/// Works for a target until the daemon stops.
+pub(super) async fn work(daemon: Arc<Daemon>, fleet: Arc<Fleet>, target: Target) {
+    let span = tracing::error_span!("worker", target = %target.name);
+    let worker = Worker {
+        notes: daemon.checkpoint.of(&target.name),
+        daemon,
+        fleet,
+        target,
+        last_due: None,
+        mood: Mood::Fine,
+        failures: 0,
+    };
+    worker.run().instrument(span).await;
+}
+
+impl Worker {
+    async fn run(mut self) {
+        self.last_due = self.notes.due().await.unwrap_or_else(|error| {
+            tracing::debug!(error = %Chain(&error), "the last due time is lost: the first pass starts at once");
+            None
+        });
+        self.change(None, |status| status.state = State::Idle);
+        self.look_at_archive().await;
+        // Once around for each panic.
+        loop {
+            let mut exporter = match self.fleet.exporter(&self.target) {
+                Ok(Some(exporter)) => exporter,
+                Ok(None) => return,
+                Err(error) => {
+                    // Cannot be: the connection is open by now.
+                    tracing::error!(error = %Chain(&error), "the target has no connection");
+                    return;
+                }
+            };
+            let mut sound = true;
+            while sound {
+                let Some(due) = self.wait().await else {
+                    return;
+                };
+                sound = self.pass(&mut exporter, due).await;
+            }
+        }
+    }
+
+    /// Waits until a pass is due; None when it is time to stop.
+    async fn wait(&self) -> Option<Due> {
+        let (stop, clock) = (&self.daemon.stop, &self.daemon.clock);
+        while !stop.is_cancelled() {
+            let mut seen = clock.now();
+            let Some(due) = self.target.schedule.due(&self.target.name, self.last_due, seen) else {
+                stop.cancelled().await;
+                return None;
+            };
+            if due.at <= seen {
+                return Some(due);
+            }
+            self.change(None, |status| status.next_run = Some(due.at));
+            while seen < due.at {
+                self.nap(due.at - seen).await?;
+                let now = clock.now();
+                if now < seen {
+                    break; // The clock was set back: what is due is another question now.
+                }
+                seen = now;
+            }
+        }
+        None
+    }
+
+    /// Sleeps, no longer than `most`, until poked; None when it is time to stop.
+    async fn nap(&self, most: TimeDelta) -> Option<()> {
+        let most = most.to_std().unwrap_or_default().min(NAP);
+        tokio::select! {
+            biased;
+            () = self.daemon.stop.cancelled() => None,
+            () = self.daemon.poke.notified() => Some(()),
+            () = tokio::time::sleep(most) => Some(()),
+        }
+    }
+
+    /// A pass. False if it panicked: nobody knows what state the exporter is in.
+    async fn pass(&mut self, exporter: &mut Exporter, due: Due) -> bool {
+        let (at, began) = (self.daemon.clock.now(), Instant::now());
+        let progress = exporter.progress();
+        self.change(Some(Arc::clone(&progress)), |status| {
+            status.next_run = None;
+            // A target in trouble stays so until a pass has shown otherwise.
+            if status.state == State::Idle {
+                status.state = State::Running;
+            }
+        });
+        let stop = self.daemon.stop.clone();
+        let result = AssertUnwindSafe(exporter.pass(false, &stop)).catch_unwind().await;
+        let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let seen = progress.look();
+        let mut last = LastPass {
+            at,
+            took_ms,
+            result: PassResult::Failed,
+            counts: Counts {
+                pulled: seen.pulled,
+                written: seen.written,
+                ..Counts::default()
+            },
+            commits: seen.commits,
+            requests: 0,
+            pages: 0,
+            missed: due.missed,
+            skew_seconds: seen.skew_seconds,
+        };
+        let sound = result.is_ok();
+        let done = matches!(&result, Ok(Ok(summary)) if !summary.interrupted);
+        match result {
+            Ok(Ok(summary)) => self.ended(&summary, last),
+            Ok(Err(error @ PassError::StandBy { .. })) => {
+                last.result = PassResult::Standby;
+                self.stood_by(&error, last);
+            }
+            Ok(Err(error)) => self.failed(&error, last),
+            Err(_) => self.panicked(last),
+        }
+        self.look_at_archive().await;
+        // What was stopped short goes on at once after a restart.
+        if done || !stop.is_cancelled() {
+            self.served(&due).await;
+        }
+        sound
+    }
+
+    fn ended(&mut self, summary: &Summary, mut last: LastPass) {
+        last.counts = summary.counts;
+        last.commits = summary.commits;
+        (last.requests, last.pages) = (summary.effort.requests, summary.effort.pages);
+        let done = !summary.interrupted;
+        last.result = if done {
+            PassResult::Done
+        } else {
+            PassResult::Interrupted
+        };
+        let read_to = summary.read.filter(|_| done).map(|read| read.to);
+        let now = self.daemon.clock.now();
+        let lag = read_to.map(|read_to| (now - read_to).num_seconds());
+        let outcome = if done {
+            "pass done"
+        } else {
+            "pass interrupted, the next one goes on from here"
+        };
+        tracing::info!(
+            pulled = last.counts.pulled,
+            written = last.counts.written,
+            duplicate = last.counts.duplicate,
+            late = last.counts.late,
+            conflict = last.counts.conflict,
+            commits = last.commits,
+            requests = last.requests,
+            pages = last.pages,
+            coverage_end = summary.coverage_end.map(spell),
+            lag_seconds = lag,
+            took_ms = last.took_ms,
+            missed = Some(last.missed).filter(|missed| *missed > 0),
+            after_failures = Some(self.failures).filter(|failures| *failures > 0),
+            "{outcome}"
+        );
+        if done {
+            (self.mood, self.failures) = (Mood::Fine, 0);
+        }
+        self.tell(last, |status| {
+            status.state = State::Idle;
+            if done {
+                status.read_to = read_to.or(status.read_to);
+                status.last_success = Some(now);
+            }
+        });
+    }
+
+    fn stood_by(&mut self, error: &PassError, last: LastPass) {
+        let PassError::StandBy {
+            instance,
+            run,
+            number,
+            until,
+            ..
+        } = error
+        else {
+            return;
+        };
+        let mood = Mood::Standby {
+            instance: instance.clone(),
+            run: run.clone(),
+        };
+        let (commit, until) = (*number, spell(*until));
+        if self.mood == mood {
+            tracing::debug!(instance, run, commit, until, "standing by");
+        } else {
+            let hint = error.hint();
+            tracing::info!(
+                instance,
+                run,
+                commit,
+                until,
+                hint,
+                "standing by: another exporter owns the target"
+            );
+        }
+        (self.mood, self.failures) = (mood, 0);
+        self.tell(last, |status| status.state = State::Standby);
+    }
+
+    fn failed(&mut self, error: &PassError, last: LastPass) {
+        let (action, hint) = (error.action(), error.hint());
+        let mood = Mood::Failing {
+            reason: Some(std::mem::discriminant(error)),
+            action,
+            hint: hint.clone(),
+        };
+        self.complain(mood, &Chain(error).to_string(), last);
+    }
+
+    fn panicked(&mut self, last: LastPass) {
+        let mood = Mood::Failing {
+            reason: None,
+            action: Action::NextTick,
+            hint: Some(REPORT.to_owned()),
+        };
+        self.complain(mood, PANICKED, last);
+    }
+
+    /// A line for each failed pass; its hint, and the level that calls a person, only when they are news.
+    fn complain(&mut self, mood: Mood, message: &str, last: LastPass) {
+        self.failures += 1;
+        let Mood::Failing { reason, action, hint } = &mood else {
+            return;
+        };
+        let (action, hint) = (*action, hint.clone());
+        let (failures, commits, written) = (self.failures, last.commits, last.counts.written);
+        let took_ms = last.took_ms;
+        if self.mood == mood {
+            tracing::warn!(
+                error = message,
+                failures,
+                commits,
+                written,
+                took_ms,
+                "pass failed again"
+            );
+        } else if action == Action::Stop || reason.is_none() {
+            tracing::error!(error = message, hint, commits, written, took_ms, "pass failed");
+        } else {
+            tracing::warn!(error = message, hint, commits, written, took_ms, "pass failed");
+        }
+        self.mood = mood;
+        let at = self.daemon.clock.now();
+        self.tell(last, |status| {
+            status.state = failing(action);
+            status.last_error = Some(LastError {
+                message: message.to_owned(),
+                hint,
+                at,
+                action: action.into(),
+            });
+        });
+    }
+
+    /// Puts the end of a pass on the board.
+    fn tell(&self, last: LastPass, change: impl FnOnce(&mut TargetStatus)) {
+        self.change(None, |status| {
+            status.last_pass = Some(last);
+            status.failures = self.failures;
+            change(status);
+        });
+    }
+
+    /// Puts what is known of the archive on the board, whoever wrote there.
+    async fn look_at_archive(&self) {
+        match self.notes.peek().await {
+            Ok(Some(memory)) => self.change(None, |status| status.see(&memory)),
+            Ok(None) => {}
+            Err(error) => tracing::debug!(error = %Chain(&error), "the checkpoint shows nothing"),
+        }
+    }
+
+    /// The pass has served a due time.
+    async fn served(&mut self, due: &Due) {
+        self.last_due = Some(due.scheduled);
+        if let Err(error) = self.notes.note_due(due.scheduled).await {
+            tracing::debug!(error = %Chain(&error), "a restart would make this pass again: its due time was not noted");
+        }
+    }
+
+    fn change(&self, running: Option<Arc<Progress>>, change: impl FnOnce(&mut TargetStatus)) {
+        self.daemon.board.change(&self.target.name, running, change);
+    }
+}

@@ -1,0 +1,204 @@
+//! Reading every event of a data object, and finding events that are archived twice; pure.
+//!
+//! An event that is archived twice has the same `createdOn` in both places, so that both lie on the same day: days are
+//! looked through one by one, and [`Twice`] holds 40 bytes for each event of one day.
+
+use bytes::Bytes;
+
+use super::{finding::Problem, record::Job};
+use crate::{
+    event::{Digest16, Event},
+    target::Api,
+};
+
+/// What an object's events say.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    /// Those older than the commit's window.
+    pub late: u64,
+    /// Those without a time.
+    pub undated: u64,
+    /// All of them, to find those archived twice.
+    pub dated_marks: Vec<LineMark>,
+    pub undated_marks: Vec<LineMark>,
+}
+
+/// Which event a line holds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct LineMark {
+    identity: Digest16,
+    fingerprint: Digest16,
+    line: u32,
+}
+
+/// Lines with the same fault.
+struct Fault {
+    what: &'static str,
+    first: Option<u32>,
+    lines: u64,
+}
+
+impl Fault {
+    fn new(what: &'static str) -> Self {
+        Self {
+            what,
+            first: None,
+            lines: 0,
+        }
+    }
+
+    fn note(&mut self, wrong: bool, line: u32) {
+        if wrong {
+            self.first.get_or_insert(line);
+            self.lines += 1;
+        }
+    }
+
+    fn problem(self) -> Option<Problem> {
+        let (what, lines) = (self.what, self.lines);
+        self.first.map(|line| Problem::Lines { what, line, lines })
+    }
+}
+
+/// Reads the events of an object's content.
+pub(super) fn read(job: &Job, content: &Bytes) -> (Events, Vec<Problem>) {
+    let mut json = Fault::new("its lines should be JSON");
+    let mut order = Fault::new("its events should be in the order of time, then id");
+    let mut day = Fault::new("its events should be of its day");
+    let mut window =
+        Fault::new("its events should lie between the lookback and the end of the window of its commit");
+    let mut events = Events::default();
+    let mut before: Option<Event> = None;
+    let (mut first, mut last) = (None, None);
+    let lines = content.strip_suffix(b"\n").unwrap_or(content);
+    let lines = lines.split(|byte| *byte == b'\n').filter(|_| !content.is_empty());
+    for (line, raw) in (1..).zip(lines) {
+        let Ok(event) = Event::parse(content.slice_ref(raw)) else {
+            json.note(true, line);
+            continue;
+        };
+        order.note(
+            before
+                .as_ref()
+                .is_some_and(|before| before.order() > event.order()),
+            line,
+        );
+        let mark = LineMark {
+            identity: event.identity,
+            fingerprint: event.fingerprint,
+            line,
+        };
+        if let Some(time) = event.time {
+            day.note(time.date_naive() != job.day, line);
+            window.note(time < job.lookback_from || job.window.to <= time, line);
+            events.late += u64::from(time < job.window.from);
+            events.dated_marks.push(mark);
+            first.get_or_insert_with(|| event.clone());
+            last = Some(event.clone());
+        } else {
+            events.undated += 1;
+            events.undated_marks.push(mark);
+        }
+        before = Some(event);
+    }
+    let mut problems: Vec<Problem> = [json, order, day, window]
+        .into_iter()
+        .filter_map(Fault::problem)
+        .collect();
+    let ends = [
+        ("first", &job.object.first, first),
+        ("last", &job.object.last, last),
+    ];
+    for (what, recorded, event) in ends {
+        let found = event.as_ref().and_then(Event::created_on);
+        if found != *recorded {
+            let spell = |text: Option<&str>| text.map_or("none".to_owned(), |text| format!("`{text}`"));
+            problems.push(Problem::differs(
+                what,
+                spell(recorded.as_deref()),
+                spell(found.as_deref()),
+            ));
+        }
+    }
+    (events, problems)
+}
+
+/// Finds events that are archived twice, among the events of one day or those without a time.
+#[derive(Default)]
+pub(super) struct Twice {
+    marks: Vec<(LineMark, u32)>,
+    keys: Vec<String>,
+}
+
+/// What was found among the events of one day.
+#[derive(Default)]
+pub(super) struct Repeated {
+    /// An object and what is wrong with it.
+    pub problems: Vec<(String, Problem)>,
+    /// Ids that several events share, and how many events have them.
+    pub ids: u64,
+    pub events: u64,
+}
+
+impl Twice {
+    /// Adds the events of an object.
+    pub(super) fn add(&mut self, key: &str, marks: Vec<LineMark>) {
+        if marks.is_empty() {
+            return;
+        }
+        let Ok(index) = u32::try_from(self.keys.len()) else {
+            return;
+        };
+        self.keys.push(key.to_owned());
+        self.marks.extend(marks.into_iter().map(|mark| (mark, index)));
+    }
+
+    /// Looks through everything that was added, and forgets it.
+    pub(super) fn finish(&mut self) -> Repeated {
+        let Self { mut marks, keys } = std::mem::take(self);
+        let content = |mark: &LineMark| (mark.identity, mark.fingerprint);
+        marks.sort_unstable_by_key(|(mark, object)| (mark.identity, mark.fingerprint, *object, mark.line));
+        let mut repeated = Repeated::default();
+        let mut worst: std::collections::BTreeMap<u32, Problem> = std::collections::BTreeMap::new();
+        for same_id in marks.chunk_by(|(a, _), (b, _)| a.identity == b.identity) {
+            let versions: Vec<_> = same_id
+                .chunk_by(|(a, _), (b, _)| content(a) == content(b))
+                .collect();
+            if versions.len() > 1 {
+                repeated.ids += 1;
+                repeated.events += versions.len() as u64;
+            }
+            for copies in versions {
+                let Some(((first, first_object), others)) = copies.split_first() else {
+                    continue;
+                };
+                for (mark, object) in others {
+                    let other = usize::try_from(*first_object)
+                        .ok()
+                        .and_then(|index| keys.get(index));
+                    let new = || Problem::ArchivedTwice {
+                        events: 0,
+                        line: mark.line,
+                        other: other.cloned().unwrap_or_default(),
+                        other_line: first.line,
+                    };
+                    if let Problem::ArchivedTwice { events, .. } = worst.entry(*object).or_insert_with(new) {
+                        *events += 1;
+                    }
+                }
+            }
+        }
+        let name = |(object, problem): (u32, Problem)| {
+            Some((keys.get(usize::try_from(object).ok()?)?.clone(), problem))
+        };
+        repeated.problems = worst.into_iter().filter_map(name).collect();
+        repeated
+    }
+}
+
+/// Whether an API never shows one event twice: events of others have no id, and may be alike.
+pub(super) fn has_ids(api: Api) -> bool {
+    match api {
+        Api::Unified => true,
+    }
+}

@@ -1,0 +1,141 @@
+//! Every undocumented choice of the server, alone and in random mixes: the archive equals the truth, byte for byte.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use uipath_audit_simulator::{Arrival, CreatedOn, Edits, Ids, NewEvent, Switches};
+
+use crate::world::{World, is_due};
+
+/// Two passes over a history, with new and late events between them; then a third that finds nothing.
+async fn archive_equals_truth(name: &str, switches: Switches, seed: u64) {
+    let mut world = World::new().await;
+    world.settings.archive.max_events = 150;
+    world.settings.archive.csv = seed % 2 == 1;
+    if switches.pages.arrival != Arrival::AtOnce || switches.records.created_on == CreatedOn::Ahead {
+        // What comes later than the lookback, or is filed further from the time it tells than that, is not promised: let
+        // the lookback reach as far as the history.
+        let days = |days: u64| std::time::Duration::from_secs(days * 86_400);
+        world.settings.targets[0].pace.lookback = days(30);
+    }
+    world.simulator.set_switches(switches.clone());
+    world.happen(seed, 400, 20);
+    pass(&world, name).await;
+    let now = world.now();
+    for minutes in [-40, -9, 1, 2, 2, 3] {
+        world
+            .simulator
+            .push(&world.stream, NewEvent::at(now + TimeDelta::minutes(minutes)));
+    }
+    world.simulator.generate(
+        &world.stream,
+        seed + 1,
+        40,
+        now - TimeDelta::minutes(30),
+        now + TimeDelta::minutes(9),
+    );
+    world.advance(15);
+    pass(&world, name).await;
+    world.advance(15);
+    pass(&world, name).await;
+    if switches.bodies.edits == Edits::Never {
+        world.assert_archive_equals_truth().await;
+    } else {
+        assert_every_version_once(&world).await;
+    }
+}
+
+async fn pass(world: &World, name: &str) {
+    let result = world.once().await;
+    result.unwrap_or_else(|error| panic!("{name}: {}", uipath_audit_exporter::error::Chain(&error)));
+}
+
+/// Where content changes after it was recorded: each event is there, in versions that were served, each version once.
+async fn assert_every_version_once(world: &World) {
+    let ledger = world.ledger().await;
+    let mut archived: BTreeMap<&[u8], usize> = BTreeMap::new();
+    for line in &ledger.lines {
+        *archived.entry(line).or_default() += 1;
+    }
+    assert!(
+        archived.values().all(|times| *times == 1),
+        "a version is archived twice"
+    );
+    for event in world.simulator.truth(&world.stream) {
+        let found = event
+            .versions
+            .iter()
+            .filter(|version| archived.remove(&version[..]).is_some())
+            .count();
+        assert!(
+            found > 0 || !is_due(&event, world.now()),
+            "an event is missing: {:?}",
+            event.id
+        );
+    }
+    assert!(archived.is_empty(), "the server never showed some lines");
+    world.assert_nothing_lies_about(&ledger).await;
+}
+
+/// Switches under which the server cannot be read by anybody, so that a clear error is what is right: none so far.
+fn is_readable(_: &Switches) -> bool {
+    true
+}
+
+#[tokio::test]
+async fn each_switch_alone() {
+    let all = Switches::each();
+    assert!(all.len() > 50, "{} switches", all.len());
+    for (name, switches) in all.into_iter().filter(|(_, switches)| is_readable(switches)) {
+        let start = std::time::Instant::now();
+        archive_equals_truth(name, switches, 7).await;
+        eprintln!("{name} {:?}", start.elapsed());
+    }
+}
+
+/// Random mixes, split over several tests so that they run side by side.
+async fn mixes(seeds: std::ops::Range<u64>) {
+    for seed in seeds {
+        let switches = Switches::seeded(seed);
+        let name = format!("seed {seed}: {}", switches.names().join(", "));
+        eprintln!("{name}");
+        archive_equals_truth(&name, switches, seed).await;
+    }
+}
+
+#[tokio::test]
+async fn mixes_0_to_49() {
+    mixes(0..50).await;
+}
+
+#[tokio::test]
+async fn mixes_50_to_99() {
+    mixes(50..100).await;
+}
+
+#[tokio::test]
+async fn mixes_100_to_149() {
+    mixes(100..150).await;
+}
+
+#[tokio::test]
+async fn mixes_150_to_199() {
+    mixes(150..200).await;
+}
+
+#[tokio::test]
+async fn mixes_200_to_249() {
+    mixes(200..250).await;
+}
+
+#[tokio::test]
+async fn events_that_share_an_id_are_all_kept() {
+    let world = World::new().await;
+    world
+        .simulator
+        .turn(|switches| switches.records.ids = Ids::Duplicate);
+    world.happen(1, 100, 2);
+    let summary = world.once().await.unwrap();
+    assert!(summary.counts.conflict > 0, "{:?}", summary.counts);
+    world.assert_archive_equals_truth().await;
+}
