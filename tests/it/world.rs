@@ -27,6 +27,7 @@ use uipath_audit_exporter::{
     secret::SecretRef,
     settings::{ArchiveSettings, AuthSettings, Compression, ConnectionSettings, Settings},
     target::{Api, Pace, Start, Target},
+    verify,
 };
 use uipath_audit_simulator::{Cloud, Simulator, StreamId, TruthEvent};
 
@@ -173,7 +174,18 @@ impl World {
         let foreign = archived.keys().next().map(|line| String::from_utf8_lossy(line));
         assert!(foreign.is_none(), "the server never showed {}", foreign.unwrap());
         self.assert_nothing_lies_about(&ledger).await;
+        self.assert_verified().await;
         ledger
+    }
+
+    /// The exporter's own auditor has nothing to say either.
+    pub async fn assert_verified(&self) {
+        let options = verify::Options {
+            deep: true,
+            ..verify::Options::default()
+        };
+        let report = verify::verify(&self.archive(), &options, |_| {}).await.unwrap();
+        assert_eq!(report.exit_code(), 0, "{report}");
     }
 
     pub async fn assert_nothing_lies_about(&self, ledger: &Ledger) {
