@@ -33,6 +33,11 @@ use console::Console;
 pub use error::CliError;
 pub use exit::Exit;
 
+/// Threads that wait for servers, whatever the machine: each keeps memory of its own.
+const WORKERS: usize = 1;
+/// Threads that compress, and wait for disks.
+const BLOCKING: usize = 2;
+
 impl Cli {
     /// Reads the arguments of this process.
     ///
@@ -63,6 +68,8 @@ impl Cli {
     pub fn run(self) -> Result<Exit, CliError> {
         let console = Console::open(&self.common, self.command.has_bars())?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(WORKERS)
+            .max_blocking_threads(BLOCKING)
             .enable_all()
             .build()
             .map_err(CliError::Runtime)?;

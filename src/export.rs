@@ -207,7 +207,7 @@ impl Exporter {
             budget: &self.shared.budget,
             limits,
             covered: plan.covered,
-            ahead: self.ahead,
+            ahead: self.ahead.min(2),
             progress: &self.progress,
         };
         let (whole, now) = (plan.whole, plan.now);

@@ -14,7 +14,7 @@ use std::{
 use super::CheckpointError;
 
 /// Default would be 1 GiB.
-const CACHE_BYTES: u64 = 8 << 20;
+const CACHE_BYTES: u64 = 1 << 20;
 
 /// An open database. Blocking.
 pub(super) struct Database {

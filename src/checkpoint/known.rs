@@ -22,28 +22,36 @@ const PER_VALUE: usize = 90;
 /// Events that need no archiving any more.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    versions: HashMap<Digest16, Vec<Digest16>>,
+    /// The first version of each event, and the seldom others.
+    versions: HashMap<Digest16, (Digest16, Vec<Digest16>)>,
 }
 
 impl Known {
     /// Notes an event.
     pub fn add(&mut self, mark: &Mark) {
-        let versions = self.versions.entry(mark.identity).or_default();
-        if !versions.contains(&mark.fingerprint) {
-            versions.push(mark.fingerprint);
+        let (first, others) = self
+            .versions
+            .entry(mark.identity)
+            .or_insert_with(|| (mark.fingerprint, Vec::new()));
+        if *first != mark.fingerprint && !others.contains(&mark.fingerprint) {
+            others.push(mark.fingerprint);
         }
     }
 
-    /// The fingerprints that this event was seen with. Empty: never seen.
+    /// In how many versions this event was seen. 0: never seen.
     #[must_use]
-    pub fn versions(&self, identity: &Digest16) -> &[Digest16] {
-        self.versions.get(identity).map_or(&[], Vec::as_slice)
+    pub fn versions(&self, identity: &Digest16) -> usize {
+        self.versions
+            .get(identity)
+            .map_or(0, |(_, others)| 1 + others.len())
     }
 
     /// Whether exactly this event is known.
     #[must_use]
     pub fn has(&self, mark: &Mark) -> bool {
-        self.versions(&mark.identity).contains(&mark.fingerprint)
+        self.versions
+            .get(&mark.identity)
+            .is_some_and(|(first, others)| *first == mark.fingerprint || others.contains(&mark.fingerprint))
     }
 }
 

@@ -111,7 +111,10 @@ impl Body {
         {
             return Err(self.why(source));
         }
-        Ok(Bytes::from(std::mem::take(&mut self.capped().bytes)))
+        let mut bytes = std::mem::take(&mut self.capped().bytes);
+        // A page lives as long as its events: without the room it grew into.
+        bytes.shrink_to_fit();
+        Ok(Bytes::from(bytes))
     }
 
     /// What arrived so far, for a message.

@@ -19,8 +19,6 @@ pub struct Page {
     pub next: Option<String>,
     /// Link to older events.
     pub previous: Option<String>,
-    /// Size of the body.
-    pub bytes: usize,
 }
 
 /// Why a body is not a page. Never quotes it.
@@ -63,7 +61,6 @@ impl Page {
             events,
             next,
             previous,
-            bytes: body.len(),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use bytes::BytesMut;
 use url::Url;
 
 use super::{Effort, Limits, Outcome, Slice, SourceError, page::Page, unified::MARGIN};
@@ -16,6 +17,11 @@ use crate::{
 const PATIENCE: usize = 100;
 /// More versions of one id than this mean that a field of it changes all the time.
 const VERSIONS: usize = 8;
+/// The events of a small slice are kept in blocks of so many bytes,
+const SMALL: usize = 256 << 10;
+/// those of a large one in one block: beyond the largest size that the system's allocator ever keeps for itself (glibc:
+/// 32 MiB), so that it is given back whole. Only what is written to takes memory.
+const LARGE: usize = 33 << 20;
 /// A first page tells of a span that would be this much too full: not worth reading on.
 const HOPELESS: f64 = 3.0;
 
@@ -47,6 +53,7 @@ pub(super) struct Walk<'a> {
     kept: Option<(Time, Time)>,
     volatile: bool,
     slice: Slice,
+    block: BytesMut,
     more: bool,
 }
 
@@ -74,6 +81,7 @@ impl<'a> Walk<'a> {
             kept: None,
             volatile: false,
             slice,
+            block: BytesMut::new(),
             more: false,
         }
     }
@@ -120,7 +128,7 @@ impl<'a> Walk<'a> {
             news |= self.look_at(event);
         }
         self.idle_pages = if news { 0 } else { self.idle_pages + 1 };
-        self.let_go_of_page(start, page.bytes);
+        self.let_go_of_page(start);
         let mut ends = Vec::new();
         if before {
             ends.push(Direction::Previous);
@@ -142,7 +150,7 @@ impl<'a> Walk<'a> {
             None => true,
         };
         let repeated = self.seen.has(&mark);
-        let others = self.seen.versions(&mark.identity).len();
+        let others = self.seen.versions(&mark.identity);
         self.seen.add(&mark);
         if !inside {
             return !repeated;
@@ -152,7 +160,7 @@ impl<'a> Walk<'a> {
             self.slice.duplicate += 1;
             return !repeated;
         }
-        let versions = others + self.known.versions(&mark.identity).len();
+        let versions = others + self.known.versions(&mark.identity);
         if versions > 0 {
             self.slice.conflict += 1;
         }
@@ -175,14 +183,15 @@ impl<'a> Walk<'a> {
         true
     }
 
-    /// Events share the memory of their page: where few of a page are kept, they are copied out of it.
-    fn let_go_of_page(&mut self, start: usize, page_bytes: usize) {
-        let kept = self.slice.events.get_mut(start..).unwrap_or_default();
-        let bytes: usize = kept.iter().map(|event| event.raw.len()).sum();
-        if bytes * 2 < page_bytes {
-            for event in kept {
-                event.raw = bytes::Bytes::copy_from_slice(&event.raw);
+    /// Moves the events kept of a page together: the page's own memory is free again.
+    fn let_go_of_page(&mut self, start: usize) {
+        for event in self.slice.events.get_mut(start..).unwrap_or_default() {
+            if self.block.capacity() < event.raw.len() {
+                let size = if self.bytes > SMALL { LARGE } else { SMALL };
+                self.block = BytesMut::with_capacity(size.max(event.raw.len()));
             }
+            self.block.extend_from_slice(&event.raw);
+            event.raw = self.block.split().freeze();
         }
     }
 
