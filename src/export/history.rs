@@ -136,7 +136,16 @@ impl Exporter {
         commits: &mut BTreeMap<u64, Commit>,
     ) -> Result<Intents, PassError> {
         let next = memory.map_or(0, |memory| memory.head.number + 1);
-        let mut open = intents.open.take().filter(|open| open.number == next);
+        let mut open = intents.open.take();
+        if let Some(closed) = open.take_if(|open| open.number < next) {
+            // Another process took the number: its commit may not name these, however old their day is.
+            for key in closed.keys {
+                if !self.is_named(closed.number, &key, commits).await? {
+                    intents.sweep.insert(key);
+                }
+            }
+        }
+        open = open.filter(|open| open.number == next);
         for format in Format::ALL {
             let stream = key::stream(format, self.target.api, &self.target.name);
             let since = memory
