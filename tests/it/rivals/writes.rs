@@ -1,6 +1,7 @@
 //! "Was that my write?": whatever the store says about a put, the archive is right after the next pass at most.
 
 use chrono::TimeDelta;
+use uipath_audit_simulator::NewEvent;
 
 use super::{Rival, each, news, reigns, small_world};
 use crate::{
@@ -69,6 +70,32 @@ async fn every_put_suffers_every_fault() {
         }
     }
     each(cases, run).await;
+}
+
+/// The one thing no protocol can sweep in time: a put that is done after its number was closed and swept. It lies about,
+/// named by nobody, until the checkpoint is rebuilt.
+#[tokio::test]
+async fn a_data_object_that_arrives_after_the_sweep_stays_until_the_next_rebuild() {
+    let world = small_world().await;
+    world.happen(1, 30, 3);
+    let mut a = Rival::started(&world, "audit-1", "a").await;
+    a.pass().await.unwrap();
+    news(&world, 2, 50);
+    a.line
+        .fail(Kind::Put, Which::Of("jsonl/".to_owned()), Fault::Late);
+    a.line
+        .fail(Kind::Get, Which::Of("jsonl/".to_owned()), Fault::Failed);
+    a.pass().await.unwrap_err();
+    a.line.mend();
+    let late = NewEvent::at(world.now() - TimeDelta::minutes(79));
+    world.simulator.push(&world.stream, late);
+    a.pass().await.unwrap();
+    world.assert_archive_equals_truth().await;
+    assert_eq!(a.line.land().await, 1);
+    let ledger = world.assert_events_equal_truth().await;
+    assert_eq!(world.stray(&ledger).await.len(), 1);
+    a.process().exporter.recover().await.unwrap();
+    world.assert_archive_equals_truth().await;
 }
 
 /// Every get and list in turn.
