@@ -8,7 +8,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use object_store::{
-    ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, local::LocalFileSystem,
+    Error, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, local::LocalFileSystem,
     memory::InMemory, path::Path,
 };
 use url::Url;
@@ -151,12 +151,12 @@ impl Archive {
         let path = parse(key)?;
         let got = match self.store.get(&path).await {
             Ok(got) => got,
-            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(Error::NotFound { .. }) => return Ok(None),
             Err(source) => return Err(ArchiveError::store("read", key, source)),
         };
         match got.bytes().await {
             Ok(bytes) => Ok(Some(bytes)),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(Error::NotFound { .. }) => Ok(None),
             Err(source) => Err(ArchiveError::store("read", key, source)),
         }
     }
@@ -191,7 +191,7 @@ impl Archive {
     /// If the store refuses.
     pub async fn delete(&self, key: &str) -> Result<(), ArchiveError> {
         match self.store.delete(&parse(key)?).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
             Err(source) => Err(ArchiveError::store("delete", key, source)),
         }
     }
@@ -215,16 +215,18 @@ impl Archive {
             .store
             .put_opts(&parse(&key)?, second, PutOptions::from(PutMode::Create))
             .await;
+        let refused = match again {
+            Ok(_) => false,
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => true,
+            // A store in trouble proves nothing. The object stays for the next try: this one may still be under way.
+            Err(error) => return Err(ArchiveError::store("create", &key, error)),
+        };
         let kept = self.read(&key).await?;
         // A store with retention may refuse to delete: then a small object stays.
         if let Err(error) = self.delete(&key).await {
             tracing::debug!(key, error = %crate::error::Chain(&error), "the probe stays");
         }
-        if let Some(root) = &self.root {
-            // Another exporter's probe may lie there: then it stays.
-            let _ = std::fs::remove_dir(root.join("probe"));
-        }
-        if again.is_ok() || kept != Some(first) {
+        if !refused || kept != Some(first) {
             return Err(ArchiveError::NotConditional {
                 place: self.place.to_string(),
             });

@@ -253,12 +253,18 @@ impl Exporter {
             .get_or_try_init(|| archive.probe(run))
             .await
             .map_err(PassError::Archive)?;
-        let (memory, intents) = self.catch_up().await?;
+        let (memory, mut intents) = self.catch_up().await?;
         let local = self.shared.clock.now();
         if let Some(memory) = &memory {
             self.same_stream(&memory.head)?;
         }
         let epoch = self.own(memory.as_ref().map(|memory| &memory.head), local, take_over)?;
+        if let Some(memory) = &memory
+            && memory.head.instance != *self.shared.instance
+            && memory.head.epoch < epoch
+        {
+            intents = self.inherit(memory, intents).await?;
+        }
         self.source.prepare().await.map_err(PassError::Source)?;
 
         let mut plan = Plan {

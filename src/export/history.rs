@@ -136,35 +136,60 @@ impl Exporter {
         commits: &mut BTreeMap<u64, Commit>,
     ) -> Result<Intents, PassError> {
         let next = memory.map_or(0, |memory| memory.head.number + 1);
-        let mut open = intents.open.take().filter(|open| open.number == next);
-        for format in Format::ALL {
-            let stream = key::stream(format, self.target.api, &self.target.name);
-            let since = memory
-                .map(|memory| format!("{stream}/day={}", self.horizon(memory.coverage_end).date_naive()));
-            let listed = self
-                .shared
-                .archive
-                .list(&stream, since.as_deref())
-                .await
-                .map_err(PassError::Archive)?;
-            for listed in listed {
-                let Some(number) = key::number_of_data(&listed.key) else {
-                    continue;
-                };
-                if number == next {
-                    let fresh = || Intent {
-                        number,
-                        read: None,
-                        keys: BTreeSet::new(),
-                    };
-                    open.get_or_insert_with(fresh).keys.insert(listed.key);
-                } else if number < next && !self.is_named(number, &listed.key, commits).await? {
-                    intents.sweep.insert(listed.key);
+        let mut open = intents.open.take();
+        if let Some(closed) = open.take_if(|open| open.number < next) {
+            // Another process took the number: its commit may not name these, however old their day is.
+            for key in closed.keys {
+                if !self.is_named(closed.number, &key, commits).await? {
+                    intents.sweep.insert(key);
                 }
+            }
+        }
+        open = open.filter(|open| open.number == next);
+        for listed in self.data_objects(memory).await? {
+            let Some(number) = key::number_of_data(&listed) else {
+                continue;
+            };
+            if number == next {
+                open.get_or_insert_with(|| found(next)).keys.insert(listed);
+            } else if number < next && !self.is_named(number, &listed, commits).await? {
+                intents.sweep.insert(listed);
             }
         }
         intents.open = open;
         Ok(intents)
+    }
+
+    /// On taking over from another instance: what it may have created for the next number is to be swept once that
+    /// number is closed.
+    pub(super) async fn inherit(&self, memory: &Memory, mut intents: Intents) -> Result<Intents, PassError> {
+        let next = memory.head.number + 1;
+        let keys = self.data_objects(Some(memory)).await?;
+        for key in keys
+            .into_iter()
+            .filter(|key| key::number_of_data(key) == Some(next))
+        {
+            intents.open.get_or_insert_with(|| found(next)).keys.insert(key);
+        }
+        Ok(intents)
+    }
+
+    /// Keys of the data objects from the longest lookback's day on.
+    async fn data_objects(&self, memory: Option<&Memory>) -> Result<Vec<String>, PassError> {
+        let mut keys = Vec::new();
+        for format in Format::ALL {
+            let stream = key::stream(format, self.target.api, &self.target.name);
+            let since = memory
+                .map(|memory| format!("{stream}/day={}", self.horizon(memory.coverage_end).date_naive()));
+            let listed = self.shared.archive.list(&stream, since.as_deref()).await;
+            keys.extend(
+                listed
+                    .map_err(PassError::Archive)?
+                    .into_iter()
+                    .map(|listed| listed.key),
+            );
+        }
+        Ok(keys)
     }
 
     async fn is_named(
@@ -230,6 +255,15 @@ impl Exporter {
         let expected = object.sha256.clone();
         let reading = tokio::task::spawn_blocking(move || read_marks(key, &expected, stored));
         reading.await.map_err(PassError::Died)?
+    }
+}
+
+/// An intent that is known from its objects alone.
+fn found(number: u64) -> Intent {
+    Intent {
+        number,
+        read: None,
+        keys: BTreeSet::new(),
     }
 }
 

@@ -10,6 +10,8 @@ use crate::{checkpoint::Head, clock::Time, window::later};
 pub struct Tenure {
     /// The epoch it commits with, once it has owned the target.
     epoch: Option<u64>,
+    /// The last commit, by somebody else, when this process claimed that epoch.
+    over: Option<u64>,
     lost_just_now: bool,
 }
 
@@ -28,13 +30,20 @@ impl Tenure {
 impl Exporter {
     /// The epoch to commit with, or the reason to stand by.
     pub(super) fn own(&mut self, head: Option<&Head>, now: Time, take_over: bool) -> Result<u64, PassError> {
-        let epoch = match (head, self.tenure.epoch) {
-            (None, epoch) => epoch.unwrap_or(1),
-            (Some(head), _) if head.run == *self.shared.run => head.epoch,
-            // A dead process's late write.
-            (Some(head), Some(mine)) if head.epoch < mine => mine,
+        let Tenure { epoch, over, .. } = self.tenure;
+        let above = head.map(|head| head.number);
+        let (epoch, over) = match (head, epoch) {
+            (None, epoch) => (epoch.unwrap_or(1), None),
+            (Some(head), _) if head.run == *self.shared.run => (head.epoch, above),
+            // The head that was claimed, or a dead process's late write: it has one under way at most. Whoever of a
+            // lower epoch writes more than that is alive.
+            (Some(head), Some(mine))
+                if head.epoch < mine && head.number <= over.map_or(0, |over| over + 1) =>
+            {
+                (mine, over)
+            }
             // My predecessor under the same name.
-            (Some(head), None) if head.instance == *self.shared.instance => head.epoch + 1,
+            (Some(head), None) if head.instance == *self.shared.instance => (head.epoch + 1, above),
             (Some(head), _) => {
                 let until = later(head.committed_at, self.target.takeover_after(now));
                 if now < until && !take_over {
@@ -46,10 +55,11 @@ impl Exporter {
                     silent_for = ?(now - head.committed_at).to_std().unwrap_or(Duration::ZERO),
                     "taking the target over"
                 );
-                head.epoch + 1
+                (head.epoch + 1, above)
             }
         };
         self.tenure.epoch = Some(epoch);
+        self.tenure.over = over;
         Ok(epoch)
     }
 }

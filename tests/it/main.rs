@@ -9,9 +9,11 @@
 )]
 
 mod ledger;
+mod store;
 mod world;
 
 mod kill;
 mod once;
 mod process;
+mod rivals;
 mod switches;
