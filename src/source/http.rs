@@ -52,6 +52,18 @@ pub struct Reply<T> {
     pub tries: u32,
 }
 
+/// Why a body is not what was asked for. Its Display never quotes the body.
+pub trait NotExpected: Display {
+    /// Over a limit of ours: asking again brings the same.
+    fn is_limit(&self) -> bool;
+}
+
+impl NotExpected for serde_json::Error {
+    fn is_limit(&self) -> bool {
+        false
+    }
+}
+
 impl Connection {
     /// Reads the certificate files. Sends nothing, and reads no secret.
     ///
@@ -104,11 +116,11 @@ impl Connection {
     }
 
     /// Asks `url` with a token for `organization`. `read` makes of a complete body what is wanted; its error says why
-    /// the body is not the expected JSON, without quoting it, and is worth another try.
+    /// the body is not the expected JSON, which is worth another try unless a limit is in the way.
     ///
     /// # Errors
     /// When the tries are spent, or more of them cannot help.
-    pub async fn get<T, E: Display>(
+    pub async fn get<T, E: NotExpected>(
         &self,
         organization: &str,
         url: &Url,
@@ -225,13 +237,19 @@ fn redirect(url: &Url, answer: &Answer) -> String {
     }
 }
 
-fn expected<T, E: Display>(
+fn expected<T, E: NotExpected>(
     url: &Url,
     token: &Secret,
     body: &Bytes,
     read: impl Fn(Bytes) -> Result<T, E>,
 ) -> Result<T, HttpError> {
     read(body.clone()).map_err(|error| {
+        if error.is_limit() {
+            return HttpError::OverLimit {
+                at: Place::from(url),
+                problem: line(&error.to_string(), token),
+            };
+        }
         let start = String::from_utf8_lossy(body.get(..64).unwrap_or(body));
         let problem = if body.is_empty() {
             "it is empty".to_owned()
