@@ -6,7 +6,7 @@ mod error;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt::Display, sync::Arc};
+use std::{fmt::Display, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use url::Url;
@@ -37,6 +37,7 @@ pub struct Connection(Arc<Inner>);
 struct Inner {
     url: Url,
     line: Arc<Line>,
+    retry_for: Duration,
     tokens: Tokens,
     limiter: Limiter,
 }
@@ -99,6 +100,7 @@ impl Connection {
             url: settings.url.clone(),
             tokens: Tokens::new(Arc::clone(&line), &settings.url, settings.auth.clone()),
             line,
+            retry_for: settings.retry_for,
             limiter: Limiter::new(settings.max_concurrent_requests, settings.max_requests_per_second),
         })))
     }
@@ -172,7 +174,8 @@ impl Connection {
             }
             Err(HttpError::Unavailable { at, refusal, wait }) => {
                 if throttles(refusal.status, wait) {
-                    permit.throttled(wait);
+                    // A longer wait ends the request that was told so; the others need not hang on it, unseen.
+                    permit.throttled(wait.map(|wait| wait.min(self.0.retry_for)));
                 }
                 Err(HttpError::Unavailable { at, refusal, wait })
             }
