@@ -5,7 +5,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use futures::future::{Either, select};
-use tokio::sync::{OnceCell, Semaphore, mpsc};
+use tokio::sync::{OnceCell, Semaphore, SemaphorePermit, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -36,6 +36,8 @@ use writing::Writing;
 
 /// So often a pass begins anew when another commit got in its way.
 const TRIES: u32 = 10;
+/// Room taken in the memory budget for a pass's first page: 200 events of 5 KiB.
+const PAGE_KIB: usize = 1024;
 
 /// What all targets of a process share.
 #[derive(Clone)]
@@ -180,14 +182,24 @@ impl Exporter {
     }
 
     async fn try_pass(&mut self, take_over: bool, stop: &CancellationToken) -> Result<Summary, PassError> {
-        let plan = self.plan(take_over).await?;
+        let Some(plan) = stop.run_until_cancelled(self.plan(take_over)).await else {
+            return Ok(Summary {
+                interrupted: true,
+                ..Summary::default()
+            });
+        };
+        let plan = plan?;
         let limits = Limits {
             events: self.shared.settings.max_events,
             bytes: self.shared.settings.max_bytes,
             bytes_of_an_instant: self.shared.settings.max_buffered,
         };
         self.progress.plan(plan.covered, plan.whole);
-        let catalog = self.catalog(&plan).await?;
+        let catalog = stop
+            .run_until_cancelled(self.catalog(&plan))
+            .await
+            .transpose()?
+            .flatten();
         let first = redo(&plan);
         let reading = Reading {
             source: &self.source,
@@ -264,7 +276,10 @@ impl Exporter {
             return Ok(plan);
         }
         let asked = plan.whole;
-        let opening = self.source.open(asked).await.map_err(PassError::Source)?;
+        let opening = {
+            let _room = self.room_for_a_page().await;
+            self.source.open(asked).await.map_err(PassError::Source)?
+        };
         let date = opening.date();
         plan.now = date.map_or(local, |date| date.min(local));
         self.progress.skew(date.map(|date| (date - local).num_seconds()));
@@ -287,6 +302,17 @@ impl Exporter {
             (plan.memory, plan.intents) = (memory, intents);
         }
         Ok(plan)
+    }
+
+    /// Pages count against the memory budget too: many targets may begin at once.
+    async fn room_for_a_page(&self) -> Option<SemaphorePermit<'_>> {
+        let kibibytes = (self.shared.settings.max_buffered / 1024).min(PAGE_KIB);
+        // Fails only when the semaphore is closed, which nobody does.
+        self.shared
+            .budget
+            .acquire_many(u32::try_from(kibibytes).unwrap_or(u32::MAX))
+            .await
+            .ok()
     }
 
     /// What to read, seen from `plan.now`.

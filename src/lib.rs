@@ -37,3 +37,4 @@ pub mod observe;
 pub mod status;
 pub mod daemon;
 pub mod config;
+pub mod cli;

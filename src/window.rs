@@ -144,8 +144,8 @@ mod tests {
     fn widths_follow_density_and_always_shrink_when_too_big() {
         let day = Duration::from_secs(86_400);
         let mut width = Width(day);
-        width.read(day, 7.0);
-        assert!(width.next() > day / 11 && width.next() < day / 9);
+        width.read(day, 2.0);
+        assert!(width.next() > day / 4 && width.next() < day / 2);
         width.read(day, 0.0);
         assert_eq!(width.next(), day * 8);
         let mut whole = day;

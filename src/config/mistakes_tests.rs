@@ -53,10 +53,10 @@ schedule = "every day"
         "connections.cloud.retry_for: is 30, must be a string with a unit, such as `90s`",
         "connections.cloud.auth: names no way to log in: exactly one of",
         "connections.suite.auth.bearer.token: is written inline, which is refused for secrets: use { file = … } | { env = … } | { credential = … }",
-        "defaults.timezone: `Europe/Atlantis`",
+        "defaults.timezone: find the time zone `Europe/Atlantis`",
         "targets[0].name: `Acme` is no target name",
         "targets[0].connection: there is no connection `clout`, did you mean `cloud`?",
-        "targets[1].schedule: `every day`",
+        "targets[1].schedule: ",
         "stat_dir: is no setting, did you mean `state_dir`?",
     ];
     assert_eq!((told.len(), begins.len()), (10, 10), "{told:#?}");

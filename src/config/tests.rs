@@ -121,7 +121,7 @@ fn the_examples_load() {
             include_str!("../../config/examples/organization-and-tenants.toml"),
             3,
         ),
-        (include_str!("../../config/examples/simulator.toml"), 2),
+        (include_str!("../../config/examples/simulator.toml"), 3),
     ] {
         let (settings, warnings) = load_toml(text).unwrap();
         assert_eq!((settings.targets.len(), warnings), (targets, vec![]));

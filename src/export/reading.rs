@@ -56,7 +56,11 @@ impl<'a> Reading<'a> {
                 // The oldest slice waits for room; newer ones are read only where there is room to spare.
                 let room = match self.room() {
                     Some(room) => room,
-                    None if reads.is_empty() => self.wait_for_room().await,
+                    None if reads.is_empty() => {
+                        // The first page waits nowhere: it is asked for again.
+                        opening = None;
+                        self.wait_for_room().await
+                    }
                     None => break,
                 };
                 let (span, newer) = unread.split(width.next());

@@ -27,6 +27,7 @@ use uipath_audit_exporter::{
     secret::SecretRef,
     settings::{ArchiveSettings, AuthSettings, Compression, ConnectionSettings, Settings},
     target::{Api, Pace, Start, Target},
+    verify,
 };
 use uipath_audit_simulator::{Cloud, Simulator, StreamId, TruthEvent};
 
@@ -156,6 +157,7 @@ impl World {
         let ledger = self.ledger().await;
         self.assert_holds_all_of(&ledger, &self.stream);
         self.assert_nothing_lies_about(&ledger).await;
+        self.assert_verified().await;
         ledger
     }
 
@@ -198,6 +200,16 @@ impl World {
         assert_eq!(missing, 0, "events of the server are not in the archive");
         let foreign = archived.keys().next().map(|line| String::from_utf8_lossy(line));
         assert!(foreign.is_none(), "the server never showed {}", foreign.unwrap());
+    }
+
+    /// The exporter's own auditor has nothing to say either.
+    pub async fn assert_verified(&self) {
+        let options = verify::Options {
+            deep: true,
+            ..verify::Options::default()
+        };
+        let report = verify::verify(&self.archive(), &options, |_| {}).await.unwrap();
+        assert_eq!(report.exit_code(), 0, "{report}");
     }
 
     pub async fn assert_nothing_lies_about(&self, ledger: &Ledger) {

@@ -1,0 +1,352 @@
+//! The arguments as typed, checked one by one. What they mean together is each command's own matter.
+
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use url::Url;
+
+use super::Shard;
+use crate::{
+    clock::{Clock, Time},
+    config::{UnitError, parse_age_or_time},
+    target::TargetName,
+};
+
+const ABOUT: &str = "\
+Exports UiPath audit events into an archive that an auditor can check: every event exactly once, byte for byte.
+
+Quick start, without any account:
+  uipath-audit-exporter demo                     fills an archive from a simulator, then checks it
+
+With an account: write a configuration (config/exporter.toml explains every setting), then
+  uipath-audit-exporter --config my.toml check   finds mistakes and missing rights; writes no event
+  uipath-audit-exporter --config my.toml once    brings every target up to now, then ends
+  uipath-audit-exporter --config my.toml run     goes on doing so, each target on its schedule";
+
+const GLOBAL: &str = "Options of every command";
+
+pub(super) const EXIT_CODES: &str = "\
+Data goes to stdout, everything else to stderr. T is a time (2026-11-21T10:00:00Z), a date (2026-11-21, 00:00 UTC)
+or an age (36h, 90d). Settings come from the files of --config, in order, then from the environment:
+UIPATH_AUDIT__ARCHIVE__URL=… is archive.url.
+
+Exit codes:
+   0  done
+   1  some target failed; a later pass may succeed
+   2  usage
+   3  configuration
+   4  a person must act: credentials, scope, permission, or a target that is not what its archive says
+   5  the state directory is in use by another exporter
+   6  another exporter owns a target
+  10  the archive was altered, or an object is missing
+  11  a hole in coverage that no gap commit admits
+  12  the archive cannot be read";
+
+/// What was typed.
+#[derive(Parser, Debug)]
+#[command(
+    name = "uipath-audit-exporter",
+    version,
+    about = "Exports UiPath audit events into an archive that an auditor can check",
+    long_about = ABOUT,
+    after_long_help = EXIT_CODES,
+    after_help = "`--help` tells more: a quick start, exit codes. `help COMMAND` explains a command, with an example.",
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct Common {
+    /// TOML or YAML; a later file overrides an earlier one [default: /etc/uipath-audit-exporter/exporter.toml]
+    #[arg(long, global = true, value_name = "FILE", help_heading = GLOBAL)]
+    pub(super) config: Vec<PathBuf>,
+    /// How log lines look: for people, or a JSON object a line
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t, help_heading = GLOBAL)]
+    pub(super) log_format: LogFormat,
+    /// off, error, warn, info, debug or trace [default: info; warn where progress bars are shown]
+    #[arg(long, global = true, value_name = "LEVEL", help_heading = GLOBAL)]
+    pub(super) log: Option<String>,
+}
+
+impl Common {
+    pub(super) fn json(&self) -> bool {
+        self.log_format == LogFormat::Json
+    }
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Command {
+    /// The daemon: every target on its schedule, until SIGTERM
+    ///
+    /// SIGHUP reads the configuration again. A target that fails is tried again when it is due; no target ends the
+    /// daemon.
+    #[command(after_help = "Example: uipath-audit-exporter --config exporter.toml run")]
+    Run(Run),
+    /// One pass over all (or the named) targets, then exit
+    ///
+    /// Reads each target from where its archive ends up to now. Running it again is always safe: what is archived is
+    /// not archived twice.
+    #[command(after_help = "Example: uipath-audit-exporter --config exporter.toml once --target acme")]
+    Once(Once),
+    /// Report every mistake in the configuration, then try credentials, targets and archive
+    ///
+    /// Gets a token, asks each target for one page, and probes the archive for what exactly-once rests on. Writes no
+    /// event, and may be used beside a running daemon.
+    #[command(after_help = "Example: uipath-audit-exporter --config exporter.toml check")]
+    Check(Check),
+    /// Per target: last commit, coverage, lag, next run, last error
+    ///
+    /// From the running daemon where there is one, else from the archive itself.
+    #[command(after_help = "Example: uipath-audit-exporter --config exporter.toml status --json")]
+    Status(Status),
+    /// The archived events of a span, as JSON lines on stdout
+    #[command(
+        after_help = "Example: uipath-audit-exporter --config exporter.toml cat --target acme --from 24h | jq .eventType"
+    )]
+    Cat(Cat),
+    /// The server's catalogue of sources > targets > types, as a tree
+    ///
+    /// Its names are what a target's `filter` takes.
+    #[command(after_help = "Example: uipath-audit-exporter --config exporter.toml sources --target acme")]
+    Sources(Sources),
+    /// Is the archive complete and unaltered? Every object is hashed
+    #[command(after_help = "Example: uipath-audit-exporter verify --archive file:///srv/uipath-audit --deep")]
+    Verify(Verify),
+    /// Rebuild the local checkpoint from the archive
+    ///
+    /// Seldom needed: a lost or damaged checkpoint is rebuilt by itself. It is how to accept an archive that was
+    /// restored from an older copy.
+    #[command(after_help = "Example: uipath-audit-exporter --config exporter.toml recover --target acme")]
+    Recover(Recover),
+    /// Simulator and exporter on this machine, with nothing to configure
+    ///
+    /// Simulates an organization with two tenants and 90 days of events, archives them, and compares the archive with
+    /// what really happened. Writes nothing outside its directory. Run again in the same directory, it simulates some
+    /// news and archives just these.
+    #[command(after_help = "Example: uipath-audit-exporter demo --events 1000000 --directory /tmp/demo")]
+    Demo(Demo),
+    /// The simulator alone, to try a whole deployment without a UiPath account
+    ///
+    /// Prints its URL, credentials and a configuration for it, then serves 30 days of events and a new one each second
+    /// until a signal ends it.
+    #[command(after_help = "Example: uipath-audit-exporter simulate --listen 127.0.0.1:8787")]
+    Simulate(Simulate),
+    /// A completion script for a shell, on stdout
+    #[command(
+        after_help = "Example: uipath-audit-exporter completions bash > /etc/bash_completion.d/uipath-audit-exporter"
+    )]
+    Completions(Completions),
+    /// The manual page, on stdout
+    #[command(after_help = "Example: uipath-audit-exporter man | man -l -")]
+    Man,
+    #[command(hide = true, disable_help_flag = true)]
+    Download(Later),
+    #[command(hide = true, disable_help_flag = true)]
+    Prove(Later),
+    #[command(hide = true, disable_help_flag = true)]
+    Reconcile(Later),
+    #[command(hide = true, disable_help_flag = true)]
+    Keygen(Later),
+}
+
+impl Command {
+    /// Whether it shows progress bars where a person watches.
+    pub(super) fn has_bars(&self) -> bool {
+        matches!(
+            self,
+            Self::Once(_) | Self::Demo(_) | Self::Recover(_) | Self::Verify(_)
+        )
+    }
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Run {
+    /// Only the I-th of N parts of the targets, I from 0: for N exporters that share a configuration
+    #[arg(long, value_name = "I/N")]
+    pub(super) shard: Option<Shard>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Once {
+    /// Only this target; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(super) target: Vec<TargetName>,
+    /// Take targets over from another exporter at once, without waiting for it to fall silent
+    #[arg(long)]
+    pub(super) take_over: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Check {
+    /// Read the configuration only; ask nobody
+    #[arg(long)]
+    pub(super) offline: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Status {
+    /// One JSON object instead of a table
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Cat {
+    /// The target
+    #[arg(long, value_name = "NAME")]
+    pub(super) target: TargetName,
+    /// The span's begin, inclusive: a time, a date, or an age such as 36h
+    #[arg(long, value_name = "T", value_parser = moment)]
+    pub(super) from: Time,
+    /// The span's end, exclusive [default: now]
+    #[arg(long, value_name = "T", value_parser = moment, default_value = "0s", hide_default_value = true)]
+    pub(super) to: Time,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Sources {
+    /// The target whose organization or tenant is asked
+    #[arg(long, value_name = "NAME")]
+    pub(super) target: TargetName,
+    /// The server's own JSON, byte for byte
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Verify {
+    /// Only this target; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(super) target: Vec<TargetName>,
+    /// This archive; no configuration is needed then
+    #[arg(long, value_name = "URL")]
+    pub(super) archive: Option<Url>,
+    /// Only commits from this number on
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) since: Option<u64>,
+    /// One JSON object instead of text
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Also read every event: counts, order, duplicates
+    #[arg(long)]
+    pub(super) deep: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Recover {
+    /// Only this target; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(super) target: Vec<TargetName>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Demo {
+    /// How many events to simulate [default: 50000; 500 more when it is run again]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=5_000_000))]
+    pub(super) events: Option<u32>,
+    /// Where everything is written: an empty or new directory, or that of an earlier demo
+    #[arg(long, value_name = "DIR", default_value = "uipath-audit-demo")]
+    pub(super) directory: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Simulate {
+    /// Where to listen; port 0 takes any free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8787")]
+    pub(super) listen: SocketAddr,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Completions {
+    /// The shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub(super) shell: Shell,
+}
+
+/// Whatever is said to a command of a later version.
+#[derive(Args, Debug)]
+pub(super) struct Later {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    _rest: Vec<OsString>,
+}
+
+/// An age counts back from the moment it was typed.
+fn moment(text: &str) -> Result<Time, UnitError> {
+    parse_age_or_time(text, Clock::system().now())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn read(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_arguments_fit_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_is_read_as_documented() {
+        for line in [
+            "x run",
+            "x run --shard 0/2",
+            "x --config a.toml --config b.yaml once --target acme --target acme-test --take-over",
+            "x once --config a.toml --log-format json --log debug",
+            "x check --offline",
+            "x status --json",
+            "x cat --target acme --from 36h --to 2026-11-21",
+            "x sources --target acme --json",
+            "x verify --archive file:///srv/audit --since 7 --json --deep",
+            "x recover --target acme",
+            "x demo --events 10 --directory d",
+            "x simulate --listen 127.0.0.1:0",
+            "x completions zsh",
+            "x man",
+            "x prove --target acme --event 1 --help",
+        ] {
+            read(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
+    }
+
+    #[test]
+    fn mistakes_in_usage_are_told_before_anything_happens() {
+        for line in [
+            "x",
+            "x export",
+            "x run --shard 2/2",
+            "x once --target Acme",
+            "x cat --target acme --from yesterday --to 0h",
+            "x cat --target acme --to 36h",
+            "x simulate --listen 8787",
+            "x demo --events 0",
+            "x once --log-format xml",
+        ] {
+            assert!(read(line).is_err_and(|error| error.use_stderr()), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_yet_is_not_offered() {
+        let help = Cli::command().render_long_help().to_string();
+        for command in ["download", "prove", "reconcile", "keygen"] {
+            assert!(!help.contains(command), "{command}");
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! `check`: what is wrong before anything is written, as a checklist on stdout. Writes no event.
+
+use std::{io, path::Path, time::Duration};
+
+use futures::{StreamExt as _, stream};
+use tokio::time::Instant;
+
+use super::{CliError, Exit, args::Check, connections::Connections, console::Console, out};
+use crate::{
+    archive::{Archive, ArchiveError},
+    clock::Clock,
+    config::Warning,
+    error::Chain,
+    event::hex,
+    settings::Settings,
+    source::{Source, SourceError},
+    window::{Window, earlier},
+};
+
+/// Targets asked at once, at most. Connections have limits of their own.
+const AT_ONCE: usize = 16;
+/// How much of the recent past a target is asked for.
+const SPAN: Duration = Duration::from_secs(300);
+/// Clocks this far apart are worth a word, in seconds: the `Date` header has whole ones.
+const SKEW: i64 = 5;
+
+/// The checklist, printed as it grows.
+#[derive(Default)]
+struct List {
+    exits: Vec<Exit>,
+    /// The last failure and whose it was: not told twice.
+    last: Option<(String, String)>,
+}
+
+pub(super) async fn run(console: &Console, args: Check) -> Result<Exit, CliError> {
+    let (settings, warnings) = console.settings_and_warnings()?;
+    let mut list = List::default();
+    configuration(&mut list, console, &settings, &warnings)?;
+    if args.offline {
+        list.ok(
+            "not asked",
+            "archive, connections and targets, because of --offline",
+        )?;
+        return list.end();
+    }
+    list.state_dir(&settings.state_dir)?;
+    list.archive(archive(&settings).await, settings.archive.url.as_str())?;
+    match Connections::open(&settings, &console.clock) {
+        Ok(connections) => targets(&mut list, &settings, &connections, &console.clock).await?,
+        Err(error) => {
+            list.failed(
+                "connections",
+                &Chain(&error).to_string(),
+                error.hint().map(str::to_owned),
+                error.action().into(),
+            )?;
+        }
+    }
+    list.end()
+}
+
+fn configuration(
+    list: &mut List,
+    console: &Console,
+    settings: &Settings,
+    warnings: &[Warning],
+) -> Result<(), CliError> {
+    let (targets, connections) = (settings.targets.len() as u64, settings.connections.len() as u64);
+    let (targets, connections) = (
+        out::count(targets, "target"),
+        out::count(connections, "connection"),
+    );
+    list.ok(
+        "configuration",
+        &format!(
+            "{}: {targets}, {connections}, instance `{}`",
+            console.files(),
+            settings.instance
+        ),
+    )?;
+    for warning in warnings {
+        list.row("warning", "configuration", &warning.to_string())?;
+    }
+    Ok(())
+}
+
+async fn archive(settings: &Settings) -> Result<(), ArchiveError> {
+    let archive = Archive::open(&settings.archive)?;
+    archive
+        .probe(&format!("check-{}", hex(&rand::random::<[u8; 4]>())))
+        .await
+}
+
+async fn targets(
+    list: &mut List,
+    settings: &Settings,
+    connections: &Connections,
+    clock: &Clock,
+) -> Result<(), CliError> {
+    let sources = settings
+        .targets
+        .iter()
+        .filter_map(|target| Some((target, connections.source(target)?)));
+    let asked = sources.map(|(target, mut source)| async move {
+        let began = Instant::now();
+        let answer = ask(&mut source, clock).await;
+        (target, began.elapsed(), answer)
+    });
+    let mut answers = stream::iter(asked).buffered(AT_ONCE);
+    while let Some((target, took, answer)) = answers.next().await {
+        let name = format!("target {}", target.name);
+        match answer {
+            Ok(skew) => {
+                list.ok(
+                    &name,
+                    &format!("answered in {} ms, token included", took.as_millis()),
+                )?;
+                if let Some(skew) = skew.filter(|skew| skew.abs() >= SKEW) {
+                    let way = if skew > 0 { "ahead of" } else { "behind" };
+                    let text = format!("the server's clock is {} s {way} this machine's", skew.abs());
+                    list.row("warning", &name, &text)?;
+                }
+            }
+            Err(error) => {
+                let what = Chain(&error).to_string();
+                list.failed(&name, &what, error.hint(), error.action().into())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// One page of the last minutes, as a pass would ask for it. Returns the server's clock minus ours, in seconds.
+async fn ask(source: &mut Source, clock: &Clock) -> Result<Option<i64>, SourceError> {
+    source.prepare().await?;
+    let now = clock.now();
+    let opening = source.open(Window::new(earlier(now, SPAN), now)).await?;
+    Ok(opening.date().map(|date| (date - clock.now()).num_seconds()))
+}
+
+impl List {
+    fn row(&mut self, mark: &str, subject: &str, text: &str) -> Result<(), CliError> {
+        out::line(&format!("{mark:9}{subject:24}  {text}"))
+    }
+
+    fn ok(&mut self, subject: &str, text: &str) -> Result<(), CliError> {
+        self.row("ok", subject, text)
+    }
+
+    fn failed(
+        &mut self,
+        subject: &str,
+        what: &str,
+        hint: Option<String>,
+        exit: Exit,
+    ) -> Result<(), CliError> {
+        self.exits.push(exit);
+        if let Some((_, whose)) = self.last.as_ref().filter(|(last, _)| last == what) {
+            let text = format!("as {whose}");
+            return self.row("FAILED", subject, &text);
+        }
+        self.row("FAILED", subject, &format!("failed to {what}"))?;
+        self.last = Some((what.to_owned(), subject.to_owned()));
+        match hint {
+            Some(hint) => self.row("", "", &format!("hint: {hint}")),
+            None => Ok(()),
+        }
+    }
+
+    fn archive(&mut self, probe: Result<(), ArchiveError>, place: &str) -> Result<(), CliError> {
+        match probe {
+            Ok(()) => self.ok(
+                "archive",
+                &format!("{place} takes objects, and refuses to create one twice"),
+            ),
+            Err(error) => {
+                let what = Chain(&error).to_string();
+                self.failed("archive", &what, error.hint(), error.action().into())
+            }
+        }
+    }
+
+    /// Whether it can be written, without taking it from an exporter that runs.
+    fn state_dir(&mut self, directory: &Path) -> Result<(), CliError> {
+        let place = directory.display();
+        match writable(directory) {
+            Ok(true) => self.ok("state directory", &format!("{place} can be written")),
+            Ok(false) => self.ok(
+                "state directory",
+                &format!("{place} is not there yet, the first pass makes it"),
+            ),
+            Err(error) => {
+                let exit = match error.kind() {
+                    io::ErrorKind::StorageFull => Exit::Again,
+                    _ => Exit::Person,
+                };
+                let hint = "this user must be able to write it; see `state_dir`. Is the exporter run by another user?";
+                let what = format!("write `{place}`: {error}");
+                self.failed("state directory", &what, Some(hint.to_owned()), exit)
+            }
+        }
+    }
+
+    fn end(&mut self) -> Result<Exit, CliError> {
+        let exit = Exit::first(std::mem::take(&mut self.exits));
+        let text = match exit {
+            Exit::Done => "\nall is well",
+            Exit::Person => "\nsomething needs a person: see FAILED above",
+            _ => "\nsomething failed that may be well again later: see FAILED above",
+        };
+        out::line(text)?;
+        Ok(exit)
+    }
+}
+
+/// False: the directory is not there.
+fn writable(directory: &Path) -> io::Result<bool> {
+    if !directory.try_exists()? {
+        return Ok(false);
+    }
+    let file = directory.join(format!("check-{}", hex(&rand::random::<[u8; 4]>())));
+    std::fs::File::create_new(&file)?;
+    std::fs::remove_file(&file)?;
+    Ok(true)
+}

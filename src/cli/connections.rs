@@ -1,0 +1,33 @@
+//! How to ask each target's server, without the right to write: no state directory, no archive.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    clock::Clock,
+    settings::Settings,
+    source::{
+        Source,
+        http::{Connection, HttpError},
+    },
+    target::Target,
+};
+
+/// The connections of a configuration, opened.
+pub(super) struct Connections(BTreeMap<String, Connection>);
+
+impl Connections {
+    /// Opens every connection. Sends nothing, and reads no secret.
+    pub(super) fn open(settings: &Settings, clock: &Clock) -> Result<Self, HttpError> {
+        let open = settings.connections.iter().map(|(name, settings)| {
+            let connection = Connection::open(settings, clock.clone())?;
+            Ok((name.clone(), connection))
+        });
+        open.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// A target's source. None: its connection is not there, which a checked configuration rules out.
+    pub(super) fn source(&self, target: &Target) -> Option<Source> {
+        let connection = self.0.get(&target.connection)?;
+        Some(Source::of(target, connection.clone()))
+    }
+}

@@ -1,0 +1,148 @@
+//! Where words for the user go: stderr, above progress bars where there are any, or the log.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use indicatif::MultiProgress;
+use url::Url;
+
+use super::{
+    CliError,
+    args::{Common, LogFormat},
+};
+use crate::{
+    archive::Archive,
+    clock::Clock,
+    config,
+    observe::{self, Stderr},
+    settings::Settings,
+    target::TargetName,
+};
+
+/// What all commands need: configuration files, the clock, and a way to talk.
+pub(super) struct Console {
+    common: Common,
+    /// The time of day.
+    pub(super) clock: Clock,
+    /// Only where a person watches.
+    bars: Option<MultiProgress>,
+}
+
+impl Console {
+    /// Sets up logging. Where bars tell a person what happens, the log is quiet below warnings unless asked.
+    pub(super) fn open(common: &Common, has_bars: bool) -> Result<Self, CliError> {
+        let watched = has_bars && !common.json() && io::stderr().is_terminal();
+        let bars = watched.then(MultiProgress::new);
+        let stderr = bars.clone().map_or_else(Stderr::default, Stderr::above);
+        let usual = if watched { "warn" } else { "info" };
+        let format = match common.log_format {
+            LogFormat::Text => observe::LogFormat::Text,
+            LogFormat::Json => observe::LogFormat::Json,
+        };
+        observe::init(format, common.log.as_deref().unwrap_or(usual), stderr).map_err(CliError::Log)?;
+        Ok(Self {
+            common: common.clone(),
+            clock: Clock::system(),
+            bars,
+        })
+    }
+
+    /// The bars, where a person watches.
+    pub(super) fn bars(&self) -> Option<&MultiProgress> {
+        self.bars.as_ref()
+    }
+
+    /// Whether stderr holds JSON lines.
+    pub(super) fn json(&self) -> bool {
+        self.common.json()
+    }
+
+    /// The configuration files, as named.
+    pub(super) fn files(&self) -> String {
+        if self.common.config.is_empty() {
+            return config::DEFAULT_FILE.to_owned();
+        }
+        let files: Vec<String> = self
+            .common
+            .config
+            .iter()
+            .map(|file| file.display().to_string())
+            .collect();
+        files.join(", ")
+    }
+
+    /// The configuration, checked, and what is unwise in it.
+    pub(super) fn settings_and_warnings(&self) -> Result<(Settings, Vec<config::Warning>), CliError> {
+        config::load(&self.common.config, config::environment()).map_err(CliError::Config)
+    }
+
+    /// The configuration, checked. Warnings go to the log.
+    pub(super) fn settings(&self) -> Result<Settings, CliError> {
+        let (settings, warnings) = self.settings_and_warnings()?;
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
+        Ok(settings)
+    }
+
+    /// Something a person should read: a line on stderr, or in the log where machines read it.
+    pub(super) fn note(&self, text: &str) {
+        if self.json() {
+            tracing::info!("{text}");
+        } else {
+            self.line(text);
+        }
+    }
+
+    /// A target failed. `what` reads on after "failed to".
+    pub(super) fn problem(&self, target: &TargetName, what: &str, hint: Option<&str>) {
+        if self.json() {
+            tracing::error!(target = %target, hint, "failed to {what}");
+            return;
+        }
+        self.line(&format!("target {target}: failed to {what}"));
+        if let Some(hint) = hint {
+            self.line(&format!("  hint: {hint}"));
+        }
+    }
+
+    /// A line on stderr, above the bars.
+    pub(super) fn line(&self, text: &str) {
+        let write = || {
+            // Nobody is left to tell when this fails.
+            let _ = writeln!(io::stderr().lock(), "{text}");
+        };
+        match &self.bars {
+            Some(bars) => bars.suspend(write),
+            None => write(),
+        }
+    }
+}
+
+/// Refuses names that the configuration does not have.
+pub(super) fn known_targets(settings: &Settings, wanted: &[TargetName]) -> Result<(), CliError> {
+    let known: Vec<TargetName> = settings
+        .targets
+        .iter()
+        .map(|target| target.name.clone())
+        .collect();
+    let unknown: Vec<TargetName> = wanted
+        .iter()
+        .filter(|name| !known.contains(name))
+        .cloned()
+        .collect();
+    if unknown.is_empty() {
+        Ok(())
+    } else {
+        Err(CliError::UnknownTarget { unknown, known })
+    }
+}
+
+/// An archive to be read: unlike one to be written, it is not made where there is none.
+pub(super) fn readable(url: &Url) -> Result<Archive, CliError> {
+    if let Ok(path) = url.to_file_path()
+        && !path.is_dir()
+    {
+        return Err(CliError::NoArchive { path });
+    }
+    Archive::open_url(url).map_err(CliError::Archive)
+}

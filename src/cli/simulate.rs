@@ -1,0 +1,101 @@
+//! `simulate`: the simulator alone, and what to tell an exporter about it.
+
+use std::io;
+
+use tokio_util::sync::CancellationToken;
+use uipath_audit_simulator::{Description, ServeOptions, serve_forever};
+
+use super::{CliError, Exit, args::Simulate, console::Console, out};
+
+/// The port that the example in `config/examples` names.
+const EXAMPLE: &str = "http://127.0.0.1:8787/";
+
+pub(super) async fn run(
+    console: &Console,
+    args: Simulate,
+    stop: CancellationToken,
+) -> Result<Exit, CliError> {
+    let mut told = Ok(());
+    let options = ServeOptions {
+        listen: args.listen,
+        ..ServeOptions::default()
+    };
+    let serving = serve_forever(options, |description| {
+        told = out::write(describe(description).as_bytes());
+        console.note(&format!("serving at {}, until a signal ends it", description.url));
+    });
+    tokio::select! {
+        () = stop.cancelled() => {}
+        served = serving => served.map_err(|source: io::Error| CliError::Listen { address: args.listen, source })?,
+    }
+    told?;
+    Ok(Exit::Done)
+}
+
+/// Ready to be pasted: TOML, with everything else in comments.
+fn describe(simulated: &Description) -> String {
+    let Description {
+        url,
+        client_id,
+        client_secret,
+        scope,
+        organization,
+        tenants,
+        ..
+    } = simulated;
+    let program = out::program();
+    let config = if url == EXAMPLE {
+        "config/examples/simulator.toml"
+    } else {
+        "simulator.toml"
+    };
+    let events = out::count(simulated.events.into(), "event");
+    let mut text = format!(
+        "\
+# A simulated UiPath platform
+#   URL            {url}
+#   token URL      {}
+#   client id      {client_id}
+#   client secret  {client_secret}
+#   scope          {scope}
+#   organization   {organization}
+#   tenants        {}
+#   events         {events} since {}, and a new one each second
+#
+# In another terminal, with the configuration below as {config}:
+#   export SIMULATOR_SECRET={client_secret}
+#   {program} check --config {config}
+#   {program} once --config {config}
+
+state_dir = \"simulated/state\"
+
+[archive]
+url = \"file://./simulated/archive\"
+
+[connections.simulator]
+url = \"{url}\"
+
+[connections.simulator.auth.client_credentials]
+client_id = \"{client_id}\"
+client_secret = {{ env = \"SIMULATOR_SECRET\" }}
+
+[defaults]
+schedule = \"*/10 * * * * *\"
+start = \"30d\"
+settle = \"5s\"
+
+[[targets]]
+name = \"{organization}\"
+organization = \"{organization}\"
+",
+        simulated.token_url,
+        tenants.join(", "),
+        simulated.since.format("%Y-%m-%d"),
+    );
+    for tenant in tenants {
+        text.push_str(&format!(
+            "\n[[targets]]\nname = \"{organization}-{tenant}\"\norganization = \"{organization}\"\ntenant = \"{tenant}\"\n"
+        ));
+    }
+    text
+}
