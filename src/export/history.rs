@@ -39,7 +39,9 @@ impl Exporter {
             }
             _ => (None, Vec::new()),
         };
-        let intents = self.leftovers(memory.as_ref(), intents, &mut commits).await?;
+        let next = memory.as_ref().map_or(0, |memory| memory.head.number + 1);
+        let since = memory.as_ref().map(|memory| self.horizon(memory.coverage_end));
+        let intents = self.leftovers(0, next, since, intents, &mut commits).await?;
         if let Some(memory) = &memory {
             let (commit, known) = (memory.head.number, marks.len());
             tracing::info!(commit, known, "rebuilt the checkpoint from the archive");
@@ -128,19 +130,20 @@ impl Exporter {
         Ok(marks)
     }
 
-    /// Data objects that no commit names: those of the next number are an intent, others are to be swept.
-    async fn leftovers(
+    /// Data objects that no commit names, from number `first` and from the day of `since` on: those of the `next` number
+    /// are an intent, others are to be swept.
+    pub(super) async fn leftovers(
         &self,
-        memory: Option<&Memory>,
+        first: u64,
+        next: u64,
+        since: Option<Time>,
         mut intents: Intents,
         commits: &mut BTreeMap<u64, Commit>,
     ) -> Result<Intents, PassError> {
-        let next = memory.map_or(0, |memory| memory.head.number + 1);
         let mut open = intents.open.take().filter(|open| open.number == next);
         for format in Format::ALL {
             let stream = key::stream(format, self.target.api, &self.target.name);
-            let since = memory
-                .map(|memory| format!("{stream}/day={}", self.horizon(memory.coverage_end).date_naive()));
+            let since = since.map(|since| format!("{stream}/day={}", since.date_naive()));
             let listed = self
                 .shared
                 .archive
@@ -158,7 +161,9 @@ impl Exporter {
                         keys: BTreeSet::new(),
                     };
                     open.get_or_insert_with(fresh).keys.insert(listed.key);
-                } else if number < next && !self.is_named(number, &listed.key, commits).await? {
+                } else if (first..next).contains(&number)
+                    && !self.is_named(number, &listed.key, commits).await?
+                {
                     intents.sweep.insert(listed.key);
                 }
             }
