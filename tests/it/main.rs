@@ -15,3 +15,4 @@ mod once;
 mod switches;
 
 mod faults;
+mod state;

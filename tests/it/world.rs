@@ -232,7 +232,6 @@ impl World {
 /// A running exporter with one target.
 pub struct Process {
     pub exporter: Exporter,
-    #[expect(dead_code, reason = "keeps what the process holds")]
     pub fleet: Fleet,
 }
 
