@@ -14,5 +14,6 @@ mod kill;
 mod once;
 mod switches;
 
+mod canary;
 mod faults;
 mod state;
