@@ -16,4 +16,5 @@ mod switches;
 
 mod canary;
 mod faults;
+mod limits;
 mod state;
