@@ -4,7 +4,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
-    reason = "a panic is how a test fails"
+    clippy::disallowed_methods,
+    reason = "a test may panic, and waits in its own ways"
 )]
 
 mod ledger;
@@ -12,6 +13,7 @@ mod world;
 
 mod kill;
 mod once;
+mod process;
 mod switches;
 
 mod canary;
