@@ -2,8 +2,7 @@
 //! in errors, not in the archive, not in the state directory; neither as they are nor in another spelling. Also not when
 //! servers send them back.
 //!
-//! What makes these tests fail, tried by hand: a refusal's text or code that is quoted as it came, a URL that is logged
-//! whole, a secret in a derived `Debug`.
+//! What makes these tests fail, tried by hand: a refusal from which only the secret as it is was taken out.
 
 use std::{path::Path, time::Duration};
 

@@ -1,9 +1,9 @@
 //! Every fault of the servers, one at a time: bounded tries, a clear message, the right action, nothing lost, nothing
 //! twice. Each strikes when part of a history is archived, and is gone when the next pass begins.
 //!
-//! What makes these tests fail, tried by hand: a link that is not checked (the stranger is asked), a page without
-//! `auditEvents` taken for an empty one (events are missing), a try that is not counted (too many requests), known
-//! events that are not dropped (twice).
+//! What makes these tests fail, tried by hand: a link whose endpoint is not compared, redirects that are followed (the
+//! stranger is asked), a page without `auditEvents` taken for an empty one, known events that are not dropped, a reply
+//! over a limit that is asked for again, a `Retry-After` on which other requests hang.
 
 mod cases;
 
@@ -39,6 +39,7 @@ struct Case {
     expected: Expected,
     /// At most so many requests run into it.
     most: u64,
+    retry_for: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -84,7 +85,7 @@ async fn assert_all_archived(world: &World, when: &str) {
 }
 
 async fn try_out(case: &Case) {
-    let (world, mut process) = partly_archived(Duration::from_millis(1500)).await;
+    let (world, mut process) = partly_archived(case.retry_for).await;
     let fault = world.simulator.fault(case.when.clone(), case.fault.clone());
     let result = process.pass().await;
     let struck = world.simulator.struck(fault);

@@ -1,6 +1,7 @@
 //! What is at a limit is archived, what is over it fails loudly; nothing is skipped, nothing grows without bounds.
 //!
-//! What makes these tests fail, tried by hand: a limit that is off by one, an instant that is cut in two.
+//! What makes these tests fail, tried by hand: a limit that is off by one, a millisecond that is cut again and again (then they
+//! never end).
 
 use std::time::Duration;
 

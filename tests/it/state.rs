@@ -1,8 +1,8 @@
 //! Trouble on our own side: the state directory, the disk, the clock, the secret, the configuration, the archive. A clear
 //! error each, nothing written that is wrong, nothing lost; and once it is mended the archive equals the truth.
 //!
-//! What makes these tests fail, tried by hand: a checkpoint whose head is not compared with the archive's, known events
-//! that are not summed up, a damaged database that is an error for ever.
+//! What makes these tests fail, tried by hand: a head that is not compared with the archive's, known events that are not
+//! dropped, leftovers that are listed only when the state is lost, a clock that is looked at only where something is read.
 
 mod damage;
 mod full;
