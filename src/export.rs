@@ -278,6 +278,7 @@ impl Exporter {
             opening: None,
         };
         self.lay_out(&mut plan);
+        self.check_clock(&plan)?;
         if plan.whole.is_empty() {
             return Ok(plan);
         }
@@ -290,12 +291,7 @@ impl Exporter {
         plan.now = date.map_or(local, |date| date.min(local));
         self.progress.skew(date.map(|date| (date - local).num_seconds()));
         self.lay_out(&mut plan);
-        if plan.now < plan.covered && plan.memory.is_some() {
-            return Err(PassError::Clock {
-                now: plan.now,
-                covered: plan.covered,
-            });
-        }
+        self.check_clock(&plan)?;
         if asked.from <= plan.whole.from && plan.whole.to <= asked.to {
             plan.opening = Some(opening);
         }
@@ -319,6 +315,17 @@ impl Exporter {
             .acquire_many(u32::try_from(kibibytes).unwrap_or(u32::MAX))
             .await
             .ok()
+    }
+
+    /// Now before the coverage's end is an error, never an empty window.
+    fn check_clock(&self, plan: &Plan) -> Result<(), PassError> {
+        if plan.memory.is_none() || plan.covered <= plan.now {
+            return Ok(());
+        }
+        Err(PassError::Clock {
+            now: plan.now,
+            covered: plan.covered,
+        })
     }
 
     /// What to read, seen from `plan.now`.

@@ -14,6 +14,7 @@ use crate::{
 
 mod auth;
 pub mod body;
+mod echo;
 pub mod http;
 mod line;
 pub mod link;

@@ -56,6 +56,7 @@ impl CheckpointError {
             Self::Directory { source, .. } => match source.kind() {
                 io::ErrorKind::PermissionDenied
                 | io::ErrorKind::NotADirectory
+                | io::ErrorKind::AlreadyExists
                 | io::ErrorKind::ReadOnlyFilesystem => Action::Stop,
                 _ => Action::NextTick,
             },

@@ -1,5 +1,7 @@
 //! Where a target stands: its head here and in the archive made to agree, leftovers swept.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 
 use super::{Exporter, PassError, unnamed};
@@ -43,6 +45,8 @@ impl Exporter {
                 return Err(PassError::RolledBack { number, place });
             }
         }
+        let since = self.horizon(memory.coverage_end);
+        let (mut adopted, mut marks) = (BTreeMap::new(), Vec::new());
         while let Some(bytes) = self.commit_bytes(memory.head.number + 1).await? {
             let number = memory.head.number + 1;
             let commit = self.parse_commit(number, &bytes)?;
@@ -63,21 +67,33 @@ impl Exporter {
             }
             memory.head = Head::of(&commit, sha256(&bytes));
             let horizon = self.horizon(memory.coverage_end);
-            let marks = self.marks_of(&commit, horizon).await?;
+            marks.extend(self.marks_of(&commit, horizon).await?);
+            marks.retain(|mark| mark.time.is_none_or(|time| time >= horizon));
             if let Some(open) = intents.open.take_if(|open| open.number <= number) {
                 intents.sweep.extend(unnamed(&open.keys, &commit));
             }
-            memory = self
-                .notes
-                .remember(memory, &intents, marks, horizon)
-                .await
-                .map_err(PassError::Checkpoint)?;
             tracing::info!(
                 commit = number,
                 run = commit.run,
                 "adopted a commit that the checkpoint did not know"
             );
+            adopted.insert(number, commit);
         }
+        if adopted.is_empty() {
+            return Ok((Some(memory), intents));
+        }
+        // Nor does it know what those who wrote them may have left behind. All of it is remembered in one step: a kill
+        // before that repeats it.
+        let next = memory.head.number + 1;
+        let intents = self
+            .leftovers(number + 1, next, Some(since), intents, &mut adopted)
+            .await?;
+        let horizon = self.horizon(memory.coverage_end);
+        let memory = self
+            .notes
+            .remember(memory, &intents, marks, horizon)
+            .await
+            .map_err(PassError::Checkpoint)?;
         Ok((Some(memory), intents))
     }
 

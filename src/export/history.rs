@@ -39,7 +39,9 @@ impl Exporter {
             }
             _ => (None, Vec::new()),
         };
-        let intents = self.leftovers(memory.as_ref(), intents, &mut commits).await?;
+        let next = memory.as_ref().map_or(0, |memory| memory.head.number + 1);
+        let since = memory.as_ref().map(|memory| self.horizon(memory.coverage_end));
+        let intents = self.leftovers(0, next, since, intents, &mut commits).await?;
         if let Some(memory) = &memory {
             let (commit, known) = (memory.head.number, marks.len());
             tracing::info!(commit, known, "rebuilt the checkpoint from the archive");
@@ -128,14 +130,16 @@ impl Exporter {
         Ok(marks)
     }
 
-    /// Data objects that no commit names: those of the next number are an intent, others are to be swept.
-    async fn leftovers(
+    /// Data objects that no commit names, from number `first` and from the day of `since` on: those of the `next` number
+    /// are an intent, others are to be swept.
+    pub(super) async fn leftovers(
         &self,
-        memory: Option<&Memory>,
+        first: u64,
+        next: u64,
+        since: Option<Time>,
         mut intents: Intents,
         commits: &mut BTreeMap<u64, Commit>,
     ) -> Result<Intents, PassError> {
-        let next = memory.map_or(0, |memory| memory.head.number + 1);
         let mut open = intents.open.take();
         if let Some(closed) = open.take_if(|open| open.number < next) {
             // Another process took the number: its commit may not name these, however old their day is.
@@ -146,13 +150,13 @@ impl Exporter {
             }
         }
         open = open.filter(|open| open.number == next);
-        for listed in self.data_objects(memory).await? {
+        for listed in self.data_objects(since).await? {
             let Some(number) = key::number_of_data(&listed) else {
                 continue;
             };
             if number == next {
                 open.get_or_insert_with(|| found(next)).keys.insert(listed);
-            } else if number < next && !self.is_named(number, &listed, commits).await? {
+            } else if (first..next).contains(&number) && !self.is_named(number, &listed, commits).await? {
                 intents.sweep.insert(listed);
             }
         }
@@ -164,7 +168,7 @@ impl Exporter {
     /// number is closed.
     pub(super) async fn inherit(&self, memory: &Memory, mut intents: Intents) -> Result<Intents, PassError> {
         let next = memory.head.number + 1;
-        let keys = self.data_objects(Some(memory)).await?;
+        let keys = self.data_objects(Some(self.horizon(memory.coverage_end))).await?;
         for key in keys
             .into_iter()
             .filter(|key| key::number_of_data(key) == Some(next))
@@ -174,13 +178,12 @@ impl Exporter {
         Ok(intents)
     }
 
-    /// Keys of the data objects from the longest lookback's day on.
-    async fn data_objects(&self, memory: Option<&Memory>) -> Result<Vec<String>, PassError> {
+    /// Keys of the data objects, from the day of `since` on if it is given.
+    async fn data_objects(&self, since: Option<Time>) -> Result<Vec<String>, PassError> {
         let mut keys = Vec::new();
         for format in Format::ALL {
             let stream = key::stream(format, self.target.api, &self.target.name);
-            let since = memory
-                .map(|memory| format!("{stream}/day={}", self.horizon(memory.coverage_end).date_naive()));
+            let since = since.map(|since| format!("{stream}/day={}", since.date_naive()));
             let listed = self.shared.archive.list(&stream, since.as_deref()).await;
             keys.extend(
                 listed

@@ -6,7 +6,7 @@ mod error;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt::Display, sync::Arc};
+use std::{fmt::Display, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use url::Url;
@@ -37,6 +37,7 @@ pub struct Connection(Arc<Inner>);
 struct Inner {
     url: Url,
     line: Arc<Line>,
+    retry_for: Duration,
     tokens: Tokens,
     limiter: Limiter,
 }
@@ -50,6 +51,18 @@ pub struct Reply<T> {
     pub date: Option<Time>,
     /// Requests sent for it, without those for tokens.
     pub tries: u32,
+}
+
+/// Why a body is not what was asked for. Its Display never quotes the body.
+pub trait NotExpected: Display {
+    /// Over a limit of ours: asking again brings the same.
+    fn is_limit(&self) -> bool;
+}
+
+impl NotExpected for serde_json::Error {
+    fn is_limit(&self) -> bool {
+        false
+    }
 }
 
 impl Connection {
@@ -87,6 +100,7 @@ impl Connection {
             url: settings.url.clone(),
             tokens: Tokens::new(Arc::clone(&line), &settings.url, settings.auth.clone()),
             line,
+            retry_for: settings.retry_for,
             limiter: Limiter::new(settings.max_concurrent_requests, settings.max_requests_per_second),
         })))
     }
@@ -104,11 +118,11 @@ impl Connection {
     }
 
     /// Asks `url` with a token for `organization`. `read` makes of a complete body what is wanted; its error says why
-    /// the body is not the expected JSON, without quoting it, and is worth another try.
+    /// the body is not the expected JSON, which is worth another try unless a limit is in the way.
     ///
     /// # Errors
     /// When the tries are spent, or more of them cannot help.
-    pub async fn get<T, E: Display>(
+    pub async fn get<T, E: NotExpected>(
         &self,
         organization: &str,
         url: &Url,
@@ -160,7 +174,8 @@ impl Connection {
             }
             Err(HttpError::Unavailable { at, refusal, wait }) => {
                 if throttles(refusal.status, wait) {
-                    permit.throttled(wait);
+                    // A longer wait ends the request that was told so; the others need not hang on it, unseen.
+                    permit.throttled(wait.map(|wait| wait.min(self.0.retry_for)));
                 }
                 Err(HttpError::Unavailable { at, refusal, wait })
             }
@@ -225,13 +240,19 @@ fn redirect(url: &Url, answer: &Answer) -> String {
     }
 }
 
-fn expected<T, E: Display>(
+fn expected<T, E: NotExpected>(
     url: &Url,
     token: &Secret,
     body: &Bytes,
     read: impl Fn(Bytes) -> Result<T, E>,
 ) -> Result<T, HttpError> {
     read(body.clone()).map_err(|error| {
+        if error.is_limit() {
+            return HttpError::OverLimit {
+                at: Place::from(url),
+                problem: line(&error.to_string(), token),
+            };
+        }
         let start = String::from_utf8_lossy(body.get(..64).unwrap_or(body));
         let problem = if body.is_empty() {
             "it is empty".to_owned()

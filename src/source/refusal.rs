@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use super::echo::echoes;
 use crate::secret::Secret;
 
 /// The longest message, in characters.
@@ -53,10 +54,13 @@ impl Refusal {
         let text = text
             .or_else(|| said.challenge.map(str::to_owned))
             .unwrap_or_default();
-        let trace = object.and_then(trace_of).or(said.request_id).map(name);
+        let harmless = |text: &String| !echoes(text, secret);
+        let trace = object.and_then(trace_of).or(said.request_id).map(str::to_owned);
+        let trace = trace.filter(harmless).map(name);
+        let code = object.and_then(code_of).filter(harmless).map(name);
         Self {
             status: said.status,
-            code: object.and_then(code_of).map(name).filter(|code| !code.is_empty()),
+            code: code.filter(|code| !code.is_empty()),
             text: line(&text, secret),
             trace: trace.filter(|trace| !trace.is_empty()),
         }
@@ -160,6 +164,9 @@ fn title(page: &str) -> String {
 /// One line without control characters, secrets, tokens, e-mail addresses and query strings.
 pub(super) fn line(text: &str, secret: &Secret) -> String {
     let text = text.replace(secret.expose(), "***");
+    if echoes(&text, secret) {
+        return "***".to_owned();
+    }
     let unseen = |c: char| {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')

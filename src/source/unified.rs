@@ -9,7 +9,7 @@ use url::Url;
 
 use super::{
     Limits, Outcome, SourceError,
-    http::Connection,
+    http::{Connection, NotExpected},
     link,
     page::{Page, PageError},
     walk::{Direction, Walk},
@@ -189,11 +189,8 @@ impl Unified {
     }
 }
 
-/// Whether a body that is not a page is worth asking for again.
-impl PageError {
-    /// Over a limit: asking again brings the same.
-    #[must_use]
-    pub fn is_limit(&self) -> bool {
+impl NotExpected for PageError {
+    fn is_limit(&self) -> bool {
         match self {
             Self::LargeEvent(_) => true,
             Self::Json(error) => error.problem == "nested too deeply",

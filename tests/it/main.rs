@@ -4,7 +4,6 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::disallowed_methods,
     reason = "a test may panic, and waits in its own ways"
 )]
 
@@ -17,3 +16,8 @@ mod once;
 mod process;
 mod rivals;
 mod switches;
+
+mod canary;
+mod faults;
+mod limits;
+mod state;

@@ -40,6 +40,8 @@ pub const TARGET: &str = "acme-production";
 pub struct World {
     pub simulator: Simulator,
     pub stream: StreamId,
+    /// Another tenant of the same organization, which the first settings do not export.
+    pub neighbour: StreamId,
     pub store: Arc<dyn ObjectStore>,
     pub settings: Settings,
     pub directory: TempDir,
@@ -49,7 +51,10 @@ impl World {
     /// A tenant's stream, empty; an archive in memory; the clock stands at noon of 20 November 2026.
     pub async fn new() -> Self {
         let stream = StreamId::tenant("acme", "production");
-        let cloud = Cloud::new().organization("acme").tenant("acme", "production");
+        let cloud = Cloud::new()
+            .organization("acme")
+            .tenant("acme", "production")
+            .tenant("acme", "staging");
         let simulator = Simulator::local(cloud).await.unwrap();
         simulator.clock().fix(at("2026-11-20T12:00:00Z"));
         let directory = tempfile::tempdir().unwrap();
@@ -58,6 +63,7 @@ impl World {
         Self {
             simulator,
             stream,
+            neighbour: StreamId::tenant("acme", "staging"),
             store: Arc::new(InMemory::new()),
             settings,
             directory,
@@ -74,9 +80,13 @@ impl World {
 
     /// So many events of the days before now, up to an hour ago.
     pub fn happen(&self, seed: u64, count: u32, days: i64) {
+        self.happen_to(&self.stream, seed, count, days);
+    }
+
+    pub fn happen_to(&self, stream: &StreamId, seed: u64, count: u32, days: i64) {
         let now = self.now();
         self.simulator.generate(
-            &self.stream,
+            stream,
             seed,
             count,
             now - TimeDelta::days(days),
@@ -117,10 +127,19 @@ impl World {
 
     /// A process with other settings, or on a store with faults.
     pub async fn start_as(&self, settings: &Settings, archive: Archive) -> Process {
-        let checkpoint = open_checkpoint(&settings.state_dir).await;
-        let fleet = Fleet::assemble(settings, self.clock(), checkpoint, archive).unwrap();
+        let fleet = self.open_fleet_as(settings, archive).await;
         let exporter = fleet.exporters(&[]).into_iter().next().unwrap();
         Process { exporter, fleet }
+    }
+
+    /// All targets of a process.
+    pub async fn open_fleet(&self) -> Fleet {
+        self.open_fleet_as(&self.settings, self.archive()).await
+    }
+
+    async fn open_fleet_as(&self, settings: &Settings, archive: Archive) -> Fleet {
+        let checkpoint = open_checkpoint(&settings.state_dir).await;
+        Fleet::assemble(settings, self.clock(), checkpoint, archive).unwrap()
     }
 
     /// One process, one pass: what a cron job with `once` does.
@@ -144,6 +163,12 @@ impl World {
     /// As [`Self::assert_archive_equals_truth`], whatever else lies about.
     pub async fn assert_events_equal_truth(&self) -> Ledger {
         let ledger = self.ledger().await;
+        self.assert_holds_all_of(&ledger, &self.stream);
+        ledger
+    }
+
+    /// The truth of a stream and what was archived of it are the same, each event once.
+    pub fn assert_holds_all_of(&self, ledger: &Ledger, stream: &StreamId) {
         let mut archived: BTreeMap<&[u8], usize> = BTreeMap::new();
         for line in &ledger.lines {
             *archived.entry(line).or_default() += 1;
@@ -159,7 +184,7 @@ impl World {
             .commits
             .last()
             .map_or(self.now(), |last| at(last["window"]["to"].as_str().unwrap()));
-        for event in self.simulator.truth(&self.stream) {
+        for event in self.simulator.truth(stream) {
             let versions: BTreeSet<&[u8]> = event
                 .versions
                 .iter()
@@ -181,7 +206,6 @@ impl World {
         assert_eq!(missing, 0, "events of the server are not in the archive");
         let foreign = archived.keys().next().map(|line| String::from_utf8_lossy(line));
         assert!(foreign.is_none(), "the server never showed {}", foreign.unwrap());
-        ledger
     }
 
     /// The exporter's own auditor has nothing to say either.

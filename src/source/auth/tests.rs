@@ -17,7 +17,9 @@ const MS: fn(u64) -> Duration = Duration::from_millis;
 
 async fn ask(connection: &Connection, organization: &str) -> Result<Reply<()>, HttpError> {
     let url = connection.url().join(organization).unwrap();
-    connection.get(organization, &url, |_| Ok::<_, String>(())).await
+    connection
+        .get(organization, &url, |_| Ok::<_, serde_json::Error>(()))
+        .await
 }
 
 fn bearer_of(request: &str) -> String {

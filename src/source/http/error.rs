@@ -99,6 +99,14 @@ pub enum HttpError {
         /// What is wrong.
         problem: String,
     },
+    /// A success that is too much for us: the same again would be no better.
+    #[error("ask `{at}`: take the reply: {problem}")]
+    OverLimit {
+        /// Who was asked.
+        at: Place,
+        /// What is too much.
+        problem: String,
+    },
     /// 401, with a fresh token.
     #[error("ask `{at}`: {refusal}")]
     Unauthorized {
@@ -184,6 +192,7 @@ impl HttpError {
             Self::Foreign { .. }
             | Self::Redirected { .. }
             | Self::Refused { .. }
+            | Self::OverLimit { .. }
             | Self::WaitTooLong { .. }
             | Self::GaveUp { .. } => Action::NextTick,
             Self::Open { .. }
@@ -218,6 +227,9 @@ impl HttpError {
             Self::Broken { source, .. } => broken_hint(source),
             Self::Unexpected { .. } => Some(
                 "a page instead of JSON comes from a sign-in page, a proxy, or a wrong `url` or `token_url`; check also that this platform has the API",
+            ),
+            Self::OverLimit { .. } => Some(
+                "nothing of it is archived, and nothing is skipped: no page of audit events looks like that, check what answers at `url`",
             ),
             Self::Unauthorized { .. } => Some(
                 "a missing scope shows as 401 too: the application must have `PM.Audit.Read` as an application scope of the resource Audit (a new token is needed after granting it); a personal access token may have expired, been revoked, or lack the scope; the organization must be the one the credentials belong to",

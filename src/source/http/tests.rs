@@ -15,6 +15,12 @@ fn read(body: Bytes) -> Result<String, serde_json::Error> {
     serde_json::from_slice::<serde_json::Value>(&body).map(|json| json.to_string())
 }
 
+impl NotExpected for String {
+    fn is_limit(&self) -> bool {
+        self.contains("too much")
+    }
+}
+
 fn connect(server: &Server) -> Connection {
     open(&server.settings(), Clock::system())
 }
