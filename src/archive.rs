@@ -220,6 +220,10 @@ impl Archive {
         if let Err(error) = self.delete(&key).await {
             tracing::debug!(key, error = %crate::error::Chain(&error), "the probe stays");
         }
+        if let Some(root) = &self.root {
+            // Another exporter's probe may lie there: then it stays.
+            let _ = std::fs::remove_dir(root.join("probe"));
+        }
         if again.is_ok() || kept != Some(first) {
             return Err(ArchiveError::NotConditional {
                 place: self.place.to_string(),

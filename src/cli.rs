@@ -16,7 +16,6 @@ mod out;
 mod progress;
 mod recover;
 mod run;
-mod shard;
 mod signals;
 mod simulate;
 mod sources;
@@ -33,7 +32,6 @@ use args::Command;
 use console::Console;
 pub use error::CliError;
 pub use exit::Exit;
-pub use shard::{BadShard, Shard};
 
 impl Cli {
     /// Reads the arguments of this process.
@@ -83,7 +81,7 @@ impl Cli {
 
 async fn dispatch(console: &Console, command: Command) -> Result<Exit, CliError> {
     match command {
-        Command::Run(args) => until_stopped(console, |stop| run::run(console, args, stop)).await,
+        Command::Run(args) => run::run(console, args).await,
         Command::Once(args) => until_stopped(console, |stop| once::run(console, args, stop)).await,
         Command::Check(args) => check::run(console, args).await,
         Command::Status(args) => status::run(console, args).await,

@@ -28,6 +28,19 @@ pub enum Kind {
     Gap,
 }
 
+impl Kind {
+    /// The name in commits.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Empty => "empty",
+            Self::Backfill => "backfill",
+            Self::Gap => "gap",
+        }
+    }
+}
+
 /// A numbered, immutable record in the archive: this slice is complete, here are its objects.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Commit {

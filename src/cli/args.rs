@@ -6,10 +6,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use url::Url;
 
-use super::Shard;
 use crate::{
     clock::{Clock, Time},
     config::{UnitError, parse_age_or_time},
+    daemon::Shard,
     target::TargetName,
 };
 
@@ -90,7 +90,7 @@ pub(super) enum LogFormat {
 pub(super) enum Command {
     /// The daemon: every target on its schedule, until SIGTERM
     ///
-    /// SIGHUP reads the configuration again. A target that fails is tried again when it is due; no target ends the
+    /// A target that fails is tried again when it is due; no target ends the
     /// daemon.
     #[command(after_help = "Example: uipath-audit-exporter --config exporter.toml run")]
     Run(Run),
@@ -230,8 +230,8 @@ pub(super) struct Verify {
     /// Only this target; may be given several times
     #[arg(long, value_name = "NAME")]
     pub(super) target: Vec<TargetName>,
-    /// This archive; no configuration is needed then
-    #[arg(long, value_name = "URL")]
+    /// This archive, a URL or a directory; no configuration is needed then
+    #[arg(long, value_name = "URL", value_parser = archive)]
     pub(super) archive: Option<Url>,
     /// Only commits from this number on
     #[arg(long, value_name = "NUMBER")]
@@ -280,6 +280,17 @@ pub(super) struct Completions {
 pub(super) struct Later {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
     _rest: Vec<OsString>,
+}
+
+/// A URL, or a directory of this machine.
+fn archive(text: &str) -> Result<Url, String> {
+    if text.contains("://") {
+        return text.parse().map_err(|error| format!("{error}"));
+    }
+    std::path::absolute(text)
+        .ok()
+        .and_then(|path| Url::from_directory_path(path).ok())
+        .ok_or_else(|| "write a URL such as `file:///srv/uipath-audit`, or a directory".to_owned())
 }
 
 /// An age counts back from the moment it was typed.

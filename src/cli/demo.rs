@@ -11,8 +11,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uipath_audit_simulator::{Cloud, Simulator};
 
-use super::{CliError, Exit, args::Demo, console::Console, once, out};
-use crate::{config, fleet::Fleet, settings::Settings};
+use super::{CliError, Exit, args::Demo, console::Console, once, out, verify};
+use crate::{
+    archive::Archive,
+    config,
+    fleet::Fleet,
+    settings::Settings,
+    verify::{Options, Report},
+};
 use history::{History, STREAMS};
 use place::Place;
 
@@ -43,14 +49,24 @@ pub(super) async fn run(console: &Console, args: Demo, stop: CancellationToken) 
     }
     let took = began.elapsed();
     let found = compare::archive_with_truth(&settings, &simulator).await?;
-    // CALL SITE: verify the archive as `verify --deep` does, and tell `words::summary` the verdict.
-    out::write(words::summary(&place, &found, took)?.as_bytes())?;
+    let checked = check(console, &settings).await?;
+    out::write(words::summary(&place, &found, &checked, took).as_bytes())?;
     simulator.stop().await;
     Ok(if found.iter().all(compare::Found::is_exact) {
-        Exit::Done
+        Exit::of_archive(checked.exit_code())
     } else {
         Exit::Archive(10)
     })
+}
+
+/// What anybody can find out from the archive alone.
+async fn check(console: &Console, settings: &Settings) -> Result<Report, CliError> {
+    let archive = Archive::open(&settings.archive).map_err(CliError::Archive)?;
+    let deep = Options {
+        deep: true,
+        ..Options::default()
+    };
+    verify::checked(console, &archive, &deep).await
 }
 
 async fn start(history: &History) -> Result<Simulator, CliError> {

@@ -8,8 +8,8 @@ use std::{
 
 use super::Exit;
 use crate::{
-    archive::ArchiveError, config::ConfigError, error::Chain, fleet::OpenError, observe::LogError,
-    source::SourceError, target::TargetName,
+    archive::ArchiveError, cat::CatError, config::ConfigError, error::Chain, fleet::OpenError,
+    observe::LogError, source::SourceError, status::StatusError, target::TargetName, verify::VerifyError,
 };
 
 /// Why a command could not begin, or ended before its end.
@@ -30,6 +30,15 @@ pub enum CliError {
         /// Its directory.
         path: PathBuf,
     },
+    /// The archive could not be checked.
+    #[error(transparent)]
+    Verify(VerifyError),
+    /// Events could not be written, or not all.
+    #[error(transparent)]
+    Cat(CatError),
+    /// What the daemon wrote down.
+    #[error(transparent)]
+    Status(StatusError),
     /// `--log` makes no sense.
     #[error(transparent)]
     Log(LogError),
@@ -121,11 +130,13 @@ impl CliError {
             Self::Listen { .. } => {
                 Some("is it running already? `--listen 127.0.0.1:0` takes any free port".to_owned())
             }
+            Self::Verify(error) => error.hint(),
+            Self::Cat(error) => error.hint(),
             Self::NoArchive { .. } => {
                 Some("is `archive.url` right? The first pass makes the archive".to_owned())
             }
             Self::NotYet { .. } => Some("`--help` lists what there is".to_owned()),
-            Self::Log(_) | Self::File { .. } | Self::Runtime(_) | Self::Stdout(_) => None,
+            Self::Status(_) | Self::Log(_) | Self::File { .. } | Self::Runtime(_) | Self::Stdout(_) => None,
         }
     }
 

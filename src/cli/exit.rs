@@ -42,6 +42,15 @@ impl Exit {
         }
     }
 
+    /// What a check of the archive came to.
+    pub(super) fn of_archive(code: u8) -> Self {
+        match code {
+            0 => Self::Done,
+            2 => Self::Usage,
+            other => Self::Archive(other),
+        }
+    }
+
     /// The first of 4, 6, 1 that any target had; 0 if none had any.
     pub(super) fn first(exits: impl IntoIterator<Item = Self>) -> Self {
         exits
@@ -95,6 +104,9 @@ impl From<&CliError> for Exit {
             | CliError::NotYet { .. }
             | CliError::Foreign { .. }
             | CliError::Path { .. } => Self::Usage,
+            CliError::Verify(error) => Self::of_archive(error.exit_code()),
+            CliError::Cat(error) => Self::of_archive(error.exit_code()),
+            CliError::Status(_) => Self::Again,
             CliError::NoArchive { .. } => Self::Archive(12),
             CliError::Runtime(_)
             | CliError::Stdout(_)

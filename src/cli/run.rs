@@ -1,13 +1,22 @@
 //! `run`: the daemon.
 
-use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::{CliError, Exit, args::Run, console::Console};
+use crate::daemon::{self, Options, Stop};
 
-pub(super) async fn run(console: &Console, args: Run, stop: CancellationToken) -> Result<Exit, CliError> {
+pub(super) async fn run(console: &Console, args: Run) -> Result<Exit, CliError> {
     let settings = console.settings()?;
-    // CALL SITE: crate::daemon::run(settings, console.clock.clone(), options with args.shard, stop).await
-    //     .map_err(CliError::Open)?; Ok(Exit::Done)
-    let _ = (settings, args.shard, stop);
-    Err(CliError::NotYet { command: "run" })
+    let options = Options {
+        shard: args.shard,
+        ..Options::default()
+    };
+    let tasks = TaskTracker::new();
+    let stop = Stop::on_signals(&tasks).map_err(CliError::Runtime)?;
+    let ended = daemon::run(settings, console.clock.clone(), options, stop.clone()).await;
+    stop.leave.cancel();
+    tasks.close();
+    tasks.wait().await;
+    ended.map_err(CliError::Open)?;
+    Ok(Exit::Done)
 }

@@ -1,133 +1,148 @@
-//! `status`: how each target stands, from the running daemon or else from the archive. Takes no lock for longer than a look.
+//! `status`: how each target stands, from the running daemon or else from the archive. Takes no lock.
 
 use serde::Serialize;
 
-use super::{CliError, Exit, args::Status, console::Console, out};
+use super::{
+    CliError, Exit,
+    args::Status as Args,
+    console::{Console, readable},
+    out,
+};
 use crate::{
     archive::{Archive, ArchiveError},
     clock::{Time, spell},
-    commit::Commit,
-    error::Chain,
+    commit::{Commit, Tool},
+    error::{Action, Chain},
     key,
     settings::Settings,
-    target::{Target, TargetName},
+    status::{LastCommit, LastError, Needs, State, Status, TargetStatus},
+    target::Target,
 };
 
-/// What `--json` prints when no daemon runs.
+/// What `--json` prints.
 #[derive(Serialize)]
-struct Report {
-    /// `archive`: read from there, as no daemon runs.
-    source: &'static str,
-    /// When.
-    at: String,
-    targets: Vec<Row>,
+#[serde(tag = "source", rename_all = "lowercase")]
+enum Report {
+    /// A daemon runs: its own words.
+    Daemon(Status),
+    /// None does: what the archive says.
+    Archive {
+        /// Of this program.
+        version: String,
+        /// When the archive was read.
+        written_at: String,
+        targets: Vec<TargetStatus>,
+    },
 }
 
-/// A target.
-#[derive(Serialize)]
-struct Row {
-    name: TargetName,
-    /// Number of the last commit; null if there is none.
-    last_commit: Option<u64>,
-    /// When it was written.
-    committed_at: Option<String>,
-    /// Who wrote it.
-    instance: Option<String>,
-    /// Up to here the archive is complete.
-    coverage_end: Option<String>,
-    /// Now minus coverage end.
-    lag_seconds: Option<i64>,
-    /// When the next pass is due; known to a daemon only.
-    next_run: Option<String>,
-    /// What went wrong last.
-    last_error: Option<LastError>,
+impl Report {
+    fn targets(&self) -> &[TargetStatus] {
+        match self {
+            Self::Daemon(status) => &status.targets,
+            Self::Archive { targets, .. } => targets,
+        }
+    }
 }
 
-#[derive(Serialize)]
-struct LastError {
-    message: String,
-    hint: Option<String>,
-    at: String,
-}
-
-pub(super) async fn run(console: &Console, args: Status) -> Result<Exit, CliError> {
+pub(super) async fn run(console: &Console, args: Args) -> Result<Exit, CliError> {
     let settings = console.settings()?;
-    // CALL SITE: where `settings.state_dir/status.json` is fresh (a daemon holds the lock), print that instead.
-    let report = from_archive(&settings, console.clock.now()).await?;
+    let now = console.clock.now();
+    let live = Status::is_live(&settings.state_dir)
+        .then(|| Status::read(&settings.state_dir))
+        .transpose()
+        .map_err(CliError::Status)?
+        .flatten();
+    let report = match live {
+        Some(mut status) => {
+            status.stamp(now);
+            Report::Daemon(status)
+        }
+        None => from_archive(&settings, now).await?,
+    };
     if args.json {
         // Plain structs of strings and numbers cannot fail to serialize.
         out::line(&serde_json::to_string(&report).unwrap_or_default())?;
     } else {
-        out::write(table(&report).as_bytes())?;
-        console.note("no daemon runs: this is what the archive says");
+        out::write(table(&report, now).as_bytes())?;
     }
-    let failed = report.targets.iter().any(|row| row.last_error.is_some());
-    Ok(if failed { Exit::Again } else { Exit::Done })
+    let unreadable = matches!(report, Report::Archive { .. })
+        && report.targets().iter().any(|target| target.last_error.is_some());
+    Ok(if unreadable { Exit::Archive(12) } else { Exit::Done })
 }
 
 async fn from_archive(settings: &Settings, now: Time) -> Result<Report, CliError> {
-    let archive = super::console::readable(&settings.archive.url)?;
+    let archive = readable(&settings.archive.url)?;
     let mut targets = Vec::new();
     for target in &settings.targets {
-        targets.push(row(&archive, target, now).await);
+        targets.push(stand(&archive, target, now).await);
     }
-    Ok(Report {
-        source: "archive",
-        at: spell(now),
+    Ok(Report::Archive {
+        version: Tool::this().version,
+        written_at: spell(now),
         targets,
     })
 }
 
-async fn row(archive: &Archive, target: &Target, now: Time) -> Row {
-    let mut row = Row {
-        name: target.name.clone(),
-        last_commit: None,
-        committed_at: None,
-        instance: None,
-        coverage_end: None,
-        lag_seconds: None,
-        next_run: None,
-        last_error: None,
+async fn stand(archive: &Archive, target: &Target, now: Time) -> TargetStatus {
+    let mut status = TargetStatus {
+        target: target.name.to_string(),
+        ..TargetStatus::default()
     };
     match last_commits(archive, target).await {
         Ok(Some((last, covered))) => {
-            row.last_commit = Some(last.number);
-            row.committed_at = Some(spell(last.committed_at));
-            row.instance = Some(last.instance);
-            row.coverage_end = covered.map(spell);
-            row.lag_seconds = covered.map(|covered| (now - covered).num_seconds());
+            status.last_commit = Some(LastCommit {
+                number: last.number,
+                instance: last.instance,
+                at: last.committed_at,
+            });
+            (status.coverage_end, status.read_to) = (covered, covered);
+            status.lag_seconds = status.lag(now);
         }
         Ok(None) => {}
-        Err((message, hint)) => {
-            row.last_error = Some(LastError {
-                message,
-                hint,
-                at: spell(now),
+        Err(trouble) => {
+            status.state = match trouble.action {
+                Action::Stop => State::NeedsPerson,
+                Action::Retry | Action::NextTick => State::Failing,
+            };
+            status.last_error = Some(LastError {
+                message: trouble.message,
+                hint: trouble.hint,
+                at: now,
+                action: Needs::from(trouble.action),
             });
         }
     }
-    row
+    status
 }
 
-type Trouble = (String, Option<String>);
+struct Trouble {
+    message: String,
+    hint: Option<String>,
+    action: Action,
+}
+
+impl From<ArchiveError> for Trouble {
+    fn from(error: ArchiveError) -> Self {
+        Self {
+            message: Chain(&error).to_string(),
+            hint: error.hint(),
+            action: error.action(),
+        }
+    }
+}
 
 /// The last commit, and up to where the archive is complete: backfills stand outside the chain of windows.
 async fn last_commits(archive: &Archive, target: &Target) -> Result<Option<(Commit, Option<Time>)>, Trouble> {
-    let trouble = |error: ArchiveError| (Chain(&error).to_string(), error.hint());
-    let listed = archive
-        .list(&key::commits(&target.name), None)
-        .await
-        .map_err(trouble)?;
+    let listed = archive.list(&key::commits(&target.name), None).await?;
     let mut last = None;
     for key in listed.iter().rev().map(|listed| &listed.key) {
-        let Some(bytes) = archive.read(key).await.map_err(trouble)? else {
+        let (Some(_), Some(bytes)) = (key::number_of_commit(key), archive.read(key).await?) else {
             continue;
         };
-        let commit = Commit::from_bytes(&bytes).map_err(|error| {
-            (
-                format!("read `{key}`: {}", Chain(&error)),
-                Some("run `verify`".to_owned()),
-            )
+        let commit = Commit::from_bytes(&bytes).map_err(|error| Trouble {
+            message: format!("read `{key}`: {}", Chain(&error)),
+            hint: Some("`verify` tells what else is wrong".to_owned()),
+            action: Action::Stop,
         })?;
         let covered = commit.is_chained().then_some(commit.window.to);
         let last = last.get_or_insert(commit);
@@ -138,35 +153,76 @@ async fn last_commits(archive: &Archive, target: &Target) -> Result<Option<(Comm
     Ok(last.map(|last| (last, None)))
 }
 
-fn table(report: &Report) -> String {
+fn table(report: &Report, now: Time) -> String {
+    let live = matches!(report, Report::Daemon(_));
     let heads = [
         "TARGET",
+        "STATE",
         "COMMITS",
-        "LAST COMMIT",
+        "WRITER",
         "COMPLETE UP TO",
         "LAG",
-        "WRITER",
-        "LAST ERROR",
+        "NEXT RUN",
     ];
     let mut rows = vec![heads.map(str::to_owned)];
-    rows.extend(report.targets.iter().map(|row| {
-        let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    let none = || "-".to_owned();
+    rows.extend(report.targets().iter().map(|target| {
+        let last = target.last_commit.as_ref();
+        let failing = target.last_error.is_some();
         [
-            row.name.to_string(),
-            row.last_commit
-                .map_or_else(|| "none".to_owned(), |number| (number + 1).to_string()),
-            or_none(row.committed_at.clone()),
-            or_none(row.coverage_end.clone()),
-            or_none(row.lag_seconds.map(lag)),
-            or_none(row.instance.clone()),
-            or_none(row.last_error.as_ref().map(|error| error.message.clone())),
+            target.target.clone(),
+            if live || failing {
+                word(target.state).to_owned()
+            } else {
+                none()
+            },
+            last.map_or_else(|| "none".to_owned(), |last| (last.number + 1).to_string()),
+            last.map_or_else(none, |last| last.instance.clone()),
+            target.coverage_end.map_or_else(none, spell),
+            target.lag_seconds.map_or_else(none, span),
+            target.next_run.map_or_else(none, |next| {
+                format!("in {}", span((next - now).num_seconds().max(0)))
+            }),
         ]
     }));
-    out::table(&rows)
+    let mut text = out::table(&rows);
+    for target in report.targets() {
+        let over = live && target.failures == 0;
+        if let Some(error) = target.last_error.as_ref().filter(|_| !over) {
+            text.push_str(&format!(
+                "\n{}: failed to {} ({})\n",
+                target.target,
+                error.message,
+                spell(error.at)
+            ));
+            if let Some(hint) = &error.hint {
+                text.push_str(&format!("  hint: {hint}\n"));
+            }
+        }
+    }
+    text.push_str(&match report {
+        Report::Daemon(status) => format!(
+            "\nthe daemon runs as process {} since {}\n",
+            status.pid,
+            spell(status.started_at)
+        ),
+        Report::Archive { .. } => "\nno daemon runs here: this is what the archive says\n".to_owned(),
+    });
+    text
+}
+
+fn word(state: State) -> &'static str {
+    match state {
+        State::Idle => "idle",
+        State::Running => "running",
+        State::Standby => "standing by",
+        State::Failing => "FAILING",
+        State::NeedsPerson => "NEEDS A PERSON",
+    }
 }
 
 /// Seconds for people: the two largest units.
-fn lag(seconds: i64) -> String {
+fn span(seconds: i64) -> String {
     let sign = if seconds < 0 { "-" } else { "" };
     let seconds = seconds.unsigned_abs();
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
@@ -180,7 +236,7 @@ fn lag(seconds: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::lag;
+    use super::span;
 
     #[test]
     fn a_lag_is_told_in_its_two_largest_units() {
@@ -191,7 +247,7 @@ mod tests {
             (3600, "1h 0m"),
             (90_061, "1d 1h"),
         ] {
-            assert_eq!(lag(seconds), text);
+            assert_eq!(span(seconds), text);
         }
     }
 }

@@ -11,7 +11,7 @@ use super::{Exporter, PassError, Plan, Summary, owner::stand_by, reading::Portio
 use crate::{
     archive::Created,
     checkpoint::{Head, Intent, Intents, Known, Memory},
-    clock::Time,
+    clock::{Time, spell},
     commit::{Commit, Counts, FORMAT, Kind, Origin, Tool, Undated, sha256},
     encode::{Encoded, encode},
     event::{Event, floor},
@@ -167,7 +167,11 @@ impl<'a> Writing<'a> {
             self.exporter.target.pace.retention.as_secs() / 86_400
         );
         let window = Window::new(self.covered, end);
-        tracing::warn!(from = %window.from, to = %window.to, "a gap: {reason}");
+        tracing::warn!(
+            from = spell(window.from),
+            to = spell(window.to),
+            "a gap: {reason}"
+        );
         // What was read since the last commit belongs to the commit of its events, not to the gap before them.
         let (counts, effort) = (std::mem::take(&mut self.counts), std::mem::take(&mut self.effort));
         let done = self
@@ -263,9 +267,9 @@ impl<'a> Writing<'a> {
             .committed(self.covered, commit.counts.written);
         tracing::info!(
             commit = commit.number,
-            kind = ?commit.kind,
-            from = %commit.window.from,
-            to = %commit.window.to,
+            kind = commit.kind.as_str(),
+            from = spell(commit.window.from),
+            to = spell(commit.window.to),
             written = commit.counts.written,
             duplicate = commit.counts.duplicate,
             late = commit.counts.late,

@@ -1,8 +1,17 @@
 //! The promise, tested on the real parts: HTTP to the simulator, sled, a store. One module for each part of it.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test may panic, and waits in its own ways"
+)]
+
 mod ledger;
 mod world;
 
 mod kill;
 mod once;
+mod process;
 mod switches;

@@ -5,13 +5,14 @@ use std::time::Duration;
 use indicatif::{HumanBytes, HumanCount};
 
 use super::{compare::Found, place::Place};
-use crate::cli::{CliError, out};
+use crate::{cli::out, verify::Report};
 
 /// The closing words.
-pub(super) fn summary(place: &Place, found: &[Found], took: Duration) -> Result<String, CliError> {
+pub(super) fn summary(place: &Place, found: &[Found], checked: &Report, took: Duration) -> String {
     let program = out::program();
     let config = place.typed("exporter.toml");
     let mut text = verdict(found, took);
+    text.push_str(&verified(checked));
     text.push('\n');
     text.push_str(&counts(found));
     let files = [
@@ -38,7 +39,7 @@ pub(super) fn summary(place: &Place, found: &[Found], took: Duration) -> Result<
         "\nLook at it:\n{}",
         indented(&(commands.join("\n") + "\n"))
     ));
-    Ok(text)
+    text
 }
 
 fn verdict(found: &[Found], took: Duration) -> String {
@@ -52,11 +53,22 @@ fn verdict(found: &[Found], took: Duration) -> String {
     );
     if wrong > 0 {
         text.push_str(&format!(
-            "{} in the archive that should not be there\n",
-            out::count(wrong, "line")
+            "{} of the archive not as they happened\n",
+            out::count(wrong, "event")
         ));
     }
     text
+}
+
+/// The last line of the report; all of it where something is wrong.
+fn verified(checked: &Report) -> String {
+    let report = checked.to_string();
+    if checked.exit_code() == 0 {
+        let last = report.lines().next_back().unwrap_or_default();
+        format!("verified from the archive alone: {last}\n")
+    } else {
+        report
+    }
 }
 
 fn counts(found: &[Found]) -> String {

@@ -1,0 +1,348 @@
+//! The binary itself, as operators meet it: exit codes, signals, kills, limits of the system.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use object_store::local::LocalFileSystem;
+use tokio::process::{Child, Command};
+
+use crate::world::World;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_uipath-audit-exporter");
+
+/// A world whose archive is a directory and whose exporter is a process.
+struct Machine {
+    world: World,
+    config: PathBuf,
+}
+
+impl Machine {
+    async fn new() -> Self {
+        let mut world = World::new().await;
+        world.simulator.clock().run();
+        let root = world.directory.path().join("archive");
+        std::fs::create_dir(&root).unwrap();
+        world.store = Arc::new(LocalFileSystem::new_with_prefix(&root).unwrap());
+        let config = world.directory.path().join("exporter.toml");
+        let machine = Self { world, config };
+        machine.configure("");
+        machine
+    }
+
+    /// Writes the configuration; `more` goes below `[archive]`.
+    fn configure(&self, more: &str) {
+        std::fs::write(&self.config, self.text(more, "audit-1", "state")).unwrap();
+    }
+
+    fn text(&self, more: &str, instance: &str, state: &str) -> String {
+        let directory = self.world.directory.path().display();
+        let (url, id) = (self.world.simulator.url(), self.world.simulator.client_id());
+        format!(
+            r#"
+state_dir = "{directory}/{state}"
+instance = "{instance}"
+[archive]
+url = "file://{directory}/archive"
+{more}
+[connections.cloud]
+url = "{url}"
+retry_for = "2s"
+[connections.cloud.auth.client_credentials]
+client_id = "{id}"
+client_secret = {{ file = "{directory}/secret" }}
+[[targets]]
+name = "acme-production"
+organization = "acme"
+tenant = "production"
+schedule = "* * * * * *"
+settle = "0s"
+"#
+        )
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(BINARY);
+        command.arg("--config").arg(&self.config).args(arguments);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().await.unwrap()
+    }
+
+    /// Runs a command and checks its exit code. Returns what it said on both streams.
+    async fn expect(&self, code: i32, arguments: &[&str]) -> String {
+        let output = self.run(arguments).await;
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        said
+    }
+
+    fn checkpoint(&self) -> PathBuf {
+        self.world.directory.path().join("state")
+    }
+}
+
+fn said(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+async fn wait_for(what: &str, mut done: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !done().await {
+        assert!(Instant::now() < deadline, "waited too long for {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn terminate(child: &Child) {
+    let id = child.id().unwrap().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .await
+            .unwrap()
+            .success()
+    );
+}
+
+#[tokio::test]
+async fn once_twice_verify_and_cat() {
+    let machine = Machine::new().await;
+    machine.world.happen(1, 700, 30);
+    let first = machine.expect(0, &["once"]).await;
+    assert!(first.contains("700 events archived"), "{first}");
+    let second = machine.expect(0, &["once"]).await;
+    assert!(second.contains("nothing new"), "{second}");
+    machine.expect(0, &["verify", "--deep"]).await;
+    let output = machine
+        .run(&[
+            "cat",
+            "--target",
+            "acme-production",
+            "--from",
+            "90d",
+            "--to",
+            "0s",
+        ])
+        .await;
+    assert_eq!(
+        output.stdout.iter().filter(|byte| **byte == b'\n').count(),
+        700,
+        "{}",
+        said(&output)
+    );
+    machine.world.assert_archive_equals_truth().await;
+
+    // One byte of one object.
+    let damaged = first_object(&machine.world.directory.path().join("archive/jsonl"));
+    let mut bytes = std::fs::read(&damaged).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&damaged, bytes).unwrap();
+    machine.expect(10, &["verify"]).await;
+    std::fs::remove_file(&damaged).unwrap();
+    machine.expect(10, &["verify"]).await;
+}
+
+fn first_object(directory: &Path) -> PathBuf {
+    let mut path = directory.to_owned();
+    while path.is_dir() {
+        path = std::fs::read_dir(&path).unwrap().next().unwrap().unwrap().path();
+    }
+    path
+}
+
+#[tokio::test]
+async fn killed_again_and_again_the_archive_equals_the_truth() {
+    let machine = Machine::new().await;
+    machine.configure("max_events = 100\nformats = [\"jsonl\", \"csv\"]");
+    machine.world.happen(1, 1_500, 60);
+    let mut kills = 0u32;
+    for round in 0..60 {
+        let mut child = machine.command(&["once"]).spawn().unwrap();
+        tokio::time::sleep(Duration::from_millis(15 + round * 4)).await;
+        if child.try_wait().unwrap().is_none() {
+            kills += 1;
+        }
+        child.kill().await.unwrap();
+        if round == 30 {
+            std::fs::remove_dir_all(machine.checkpoint()).unwrap();
+        }
+    }
+    machine.expect(0, &["once"]).await;
+    machine.world.assert_archive_equals_truth().await;
+    machine.expect(0, &["verify", "--deep"]).await;
+    eprintln!("killed {kills} times");
+    assert!(kills >= 5, "only {kills} of 60 processes died of the kill");
+}
+
+#[tokio::test]
+async fn run_archives_on_schedule_and_ends_on_sigterm() {
+    let machine = Machine::new().await;
+    machine.world.happen(1, 50, 3);
+    let child = machine.command(&["run"]).spawn().unwrap();
+    wait_for("the first pass", async || {
+        machine.world.ledger().await.lines.len() == 50
+    })
+    .await;
+    let in_use = machine.expect(5, &["once"]).await;
+    assert!(in_use.contains("another exporter"), "{in_use}");
+    let status = machine.expect(0, &["status"]).await;
+    assert!(status.contains("acme-production"), "{status}");
+    let news = machine.world.now() - chrono::TimeDelta::seconds(1);
+    machine
+        .world
+        .simulator
+        .push(&machine.world.stream, uipath_audit_simulator::NewEvent::at(news));
+    wait_for("the news", async || {
+        machine.world.ledger().await.lines.len() == 51
+    })
+    .await;
+    terminate(&child).await;
+    let output = child.wait_with_output().await.unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    machine.world.assert_archive_equals_truth().await;
+}
+
+#[tokio::test]
+async fn another_instance_stands_by_with_exit_6_and_takes_over_when_told() {
+    let machine = Machine::new().await;
+    machine.world.happen(1, 50, 3);
+    machine.expect(0, &["once"]).await;
+    std::fs::write(&machine.config, machine.text("", "audit-2", "other-state")).unwrap();
+    let refused = machine.expect(6, &["once"]).await;
+    assert!(
+        refused.contains("audit-1") && refused.contains("hint:"),
+        "{refused}"
+    );
+    machine.expect(0, &["once", "--take-over"]).await;
+    machine.world.assert_archive_equals_truth().await;
+}
+
+#[tokio::test]
+async fn mistakes_and_missing_things_have_their_exit_codes_and_hints() {
+    let machine = Machine::new().await;
+    machine.world.happen(1, 20, 3);
+    machine.expect(2, &["once", "--target", "nobody"]).await;
+    machine.expect(2, &["frobnicate"]).await;
+
+    let secret = machine.world.directory.path().join("secret");
+    std::fs::rename(&secret, secret.with_extension("gone")).unwrap();
+    let missing = machine.expect(4, &["once"]).await;
+    assert!(
+        missing.contains(&secret.display().to_string()) && missing.contains("hint:"),
+        "{missing}"
+    );
+    std::fs::write(&secret, "wrong").unwrap();
+    let wrong = machine.expect(4, &["once"]).await;
+    assert!(
+        wrong.contains("invalid_client") && wrong.contains("hint:"),
+        "{wrong}"
+    );
+    std::fs::rename(secret.with_extension("gone"), &secret).unwrap();
+
+    machine.configure("max_evnts = 3\nmax_bytes = \"16 bananas\"");
+    let mistakes = machine.expect(3, &["check", "--offline"]).await;
+    assert!(
+        mistakes.contains("archive.max_evnts") && mistakes.contains("archive.max_bytes"),
+        "{mistakes}"
+    );
+
+    machine.configure("");
+    let state = machine.checkpoint();
+    std::fs::remove_dir_all(&state).ok();
+    std::fs::write(&state, "not a directory").unwrap();
+    let unusable = machine.expect(4, &["once"]).await;
+    assert!(unusable.contains("state directory"), "{unusable}");
+    std::fs::remove_file(&state).unwrap();
+    machine.expect(0, &["check"]).await;
+    machine.expect(0, &["once"]).await;
+    machine.world.assert_archive_equals_truth().await;
+}
+
+/// Files may not grow beyond a few kilobytes: what a full disk looks like to a program, without filling one.
+#[tokio::test]
+async fn a_full_disk_is_an_error_and_nothing_is_lost() {
+    let machine = Machine::new().await;
+    machine.world.happen(1, 2_000, 30);
+    for blocks in [1, 8, 64, 256] {
+        let script = format!("ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        let mut command = Command::new("bash");
+        command
+            .args(["-c", &script, BINARY, "--config"])
+            .arg(&machine.config)
+            .arg("once");
+        let output = command.stdin(Stdio::null()).output().await.unwrap();
+        let code = output.status.code();
+        assert!(
+            matches!(code, Some(0 | 1 | 4)),
+            "{blocks} blocks: {code:?} {}",
+            said(&output)
+        );
+        if code != Some(0) {
+            assert!(
+                !said(&output).contains("panicked"),
+                "{blocks} blocks: {}",
+                said(&output)
+            );
+        }
+    }
+    machine.expect(0, &["once"]).await;
+    machine.world.assert_archive_equals_truth().await;
+}
+
+/// The same memory for 50,000 events as for 200,000, and less than 100 MiB.
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_is_bounded_by_settings_not_by_the_backlog() {
+    let (small, large) = tokio::join!(peak_of_once(50_000), peak_of_once(200_000));
+    eprintln!("peak memory: {small} KiB for 50,000 events, {large} KiB for 200,000");
+    assert!(small.max(large) < 100 * 1024, "{small} KiB, {large} KiB");
+    let (small, large) = (f64::from(small), f64::from(large));
+    assert!(
+        large < small * 1.1,
+        "{small} KiB for 50,000 events, {large} KiB for 200,000"
+    );
+}
+
+async fn peak_of_once(events: u32) -> u32 {
+    let machine = Machine::new().await;
+    machine.world.happen(1, events, 80);
+    let mut child = machine
+        .command(&["once"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let status_file = format!("/proc/{}/status", child.id().unwrap());
+    let mut peak = 0;
+    let status = loop {
+        let status = std::fs::read_to_string(&status_file).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        peak = line
+            .and_then(|line| line.trim().trim_end_matches(" kB").parse().ok())
+            .unwrap_or(peak);
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    assert_eq!(status.code(), Some(0));
+    let ledger = machine.world.ledger().await;
+    assert_eq!(ledger.sum("written"), u64::from(events));
+    peak
+}
