@@ -14,4 +14,6 @@ mod world;
 mod kill;
 mod once;
 mod process;
+mod promises;
 mod switches;
+mod tidy;
