@@ -1,7 +1,7 @@
 //! The house rules that no compiler knows: what a file may be called and how long it may be, which file names which
 //! library, which way arrows point. Below: that the documents speak of what is there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 mod documents;
 mod files;
@@ -10,9 +10,6 @@ use files::{all_rust, files, modules, program};
 
 /// Lines a file may have.
 const LONGEST: usize = 400;
-
-/// Files that are longer for now. One that no longer is must leave this list.
-const LONGER: [&str; 1] = ["src/export/writing.rs"];
 
 /// Each outside library, and where alone in `src/` it may be named.
 const LIBRARIES: [(&str, &[&str]); 15] = [
@@ -64,23 +61,12 @@ fn assert_none(wrong: Vec<String>, rule: &str) {
 
 #[test]
 fn files_are_short() {
-    let lines: BTreeMap<String, usize> = all_rust()
+    let lines = all_rust()
         .into_iter()
-        .map(|file| (file.path, file.text.lines().count()))
-        .collect();
-    let too_long: Vec<String> = lines
-        .iter()
-        .filter(|(path, lines)| **lines > LONGEST && !LONGER.contains(&path.as_str()))
-        .map(|(path, lines)| format!("{path}: {lines} lines"))
-        .collect();
-    assert_none(too_long, "split a file that passes 400 lines");
-    let shrunk = LONGER
-        .into_iter()
-        .filter(|path| lines.get(*path).is_none_or(|lines| *lines <= LONGEST));
-    assert_none(
-        shrunk.map(str::to_owned).collect(),
-        "no longer too long: take it from the list in this test",
-    );
+        .map(|file| (file.text.lines().count(), file.path));
+    let too_long = lines.filter(|(lines, _)| *lines > LONGEST);
+    let too_long = too_long.map(|(lines, path)| format!("{path}: {lines} lines"));
+    assert_none(too_long.collect(), "split a file that passes 400 lines");
 }
 
 #[test]
