@@ -4,8 +4,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::disallowed_methods,
-    reason = "a test may panic, and waits in its own ways"
+    reason = "a test may panic"
 )]
 
 mod ledger;

@@ -15,8 +15,7 @@ async fn archive_equals_truth(name: &str, switches: Switches, seed: u64) {
     if switches.pages.arrival != Arrival::AtOnce || switches.records.created_on == CreatedOn::Ahead {
         // What comes later than the lookback, or is filed further from the time it tells than that, is not promised: let
         // the lookback reach as far as the history.
-        let days = |days: u64| std::time::Duration::from_secs(days * 86_400);
-        world.settings.targets[0].pace.lookback = days(30);
+        world.settings.targets[0].pace.lookback = std::time::Duration::from_secs(30 * 86_400);
     }
     world.simulator.set_switches(switches.clone());
     world.happen(seed, 400, 20);
