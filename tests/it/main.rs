@@ -4,20 +4,25 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
+<<<<<<< HEAD
     reason = "a test may panic, and waits in its own ways"
+=======
+    reason = "a test may panic"
+>>>>>>> docs
 )]
 
 mod ledger;
 mod store;
 mod world;
 
-mod kill;
-mod once;
-mod process;
-mod rivals;
-mod switches;
-
 mod canary;
 mod faults;
+mod kill;
 mod limits;
+mod once;
+mod process;
+mod promises;
+mod rivals;
 mod state;
+mod switches;
+mod tidy;

@@ -1,0 +1,186 @@
+//! The steps of a commit: objects and record, the intent, creating them in the archive, and losing a number to another.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::Writing;
+use crate::{
+    archive::Created,
+    checkpoint::{Head, Intent, Intents},
+    clock::Time,
+    commit::{Commit, Counts, FORMAT, Kind, Origin, Tool, Undated, sha256},
+    encode::{Encoded, encode},
+    event::Event,
+    export::{Exporter, PassError, owner::stand_by},
+    key::{self, Shape},
+    window::{Window, later},
+};
+
+/// Data objects put at once.
+const PUTS: usize = 4;
+
+impl Writing<'_> {
+    pub(super) async fn encode(
+        &self,
+        number: u64,
+        undated: Time,
+        events: Vec<Event>,
+    ) -> Result<Vec<Encoded>, PassError> {
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        let shape = self.exporter.shape();
+        let encoding = tokio::task::spawn_blocking(move || encode(&shape, number, undated, events));
+        encoding
+            .await
+            .map_err(PassError::Died)?
+            .map_err(PassError::Encode)
+    }
+
+    pub(super) fn record(
+        &self,
+        number: u64,
+        kind: Kind,
+        reason: Option<String>,
+        window: Window,
+        counts: Counts,
+        undated: u64,
+    ) -> Commit {
+        let exporter = self.exporter;
+        let head = self.plan.memory.as_ref().map(|memory| &memory.head);
+        Commit {
+            format: FORMAT.to_owned(),
+            target: exporter.target.name.to_string(),
+            number,
+            epoch: self.plan.epoch,
+            instance: exporter.shared.instance.to_string(),
+            run: exporter.shared.run.to_string(),
+            kind,
+            reason,
+            window,
+            lookback_from: self.read_from.min(window.from),
+            counts,
+            undated: Undated {
+                events: undated,
+                previous: head.and_then(|head| head.last_undated),
+            },
+            objects: Vec::new(),
+            catalog: head.and_then(|head| head.catalog.clone()),
+            source: Origin {
+                url: exporter.source.endpoint().to_owned(),
+                api: exporter.target.api,
+                filter: exporter.target.filter.clone(),
+                requests: self.effort.requests,
+                pages: self.effort.pages,
+            },
+            tool: Tool::this(),
+            committed_at: exporter.shared.clock.now(),
+            previous_sha256: head.map(|head| head.sha256.clone()),
+        }
+    }
+
+    /// Writes down what is about to be created, so that the next start knows what may lie about.
+    pub(super) async fn intend(&mut self, commit: &Commit) -> Result<Intents, PassError> {
+        let old = self
+            .plan
+            .intents
+            .open
+            .take()
+            .filter(|open| open.number == commit.number);
+        let mut keys: BTreeSet<String> = old.map(|open| open.keys).unwrap_or_default();
+        keys.extend(commit.objects.iter().map(|object| object.key.clone()));
+        if keys.is_empty() {
+            return Ok(self.plan.intents.clone());
+        }
+        let read = Some(Window::new(commit.lookback_from, commit.window.to));
+        self.plan.intents.open = Some(Intent {
+            number: commit.number,
+            read,
+            keys,
+        });
+        self.exporter
+            .notes
+            .intend(&self.plan.intents)
+            .await
+            .map_err(PassError::Checkpoint)?;
+        Ok(self.plan.intents.clone())
+    }
+
+    pub(super) async fn put_objects(&self, objects: Vec<Encoded>) -> Result<(), PassError> {
+        stream::iter(objects)
+            .map(|encoded| async move {
+                let key = encoded.object.key;
+                match self
+                    .exporter
+                    .shared
+                    .archive
+                    .create(&key, encoded.bytes)
+                    .await
+                    .map_err(PassError::Archive)?
+                {
+                    Created::Ours => Ok(()),
+                    Created::Theirs(_) => Err(PassError::BadObject {
+                        key,
+                        problem: "its bytes do not match its name",
+                    }),
+                }
+            })
+            .buffer_unordered(PUTS)
+            .try_collect()
+            .await
+    }
+
+    /// Creates the catalogue's object if it is news. Its name is its hash: it may be there already.
+    pub(super) async fn put_catalog(&mut self, current: Option<String>) -> Result<Option<String>, PassError> {
+        let Some(raw) = self.catalog.take() else {
+            return Ok(current);
+        };
+        let key = key::catalog(&self.exporter.target.name, &sha256(&raw));
+        if current.as_ref() == Some(&key) {
+            return Ok(current);
+        }
+        match self
+            .exporter
+            .shared
+            .archive
+            .create(&key, raw)
+            .await
+            .map_err(PassError::Archive)?
+        {
+            Created::Ours => Ok(Some(key)),
+            Created::Theirs(_) => Err(PassError::BadObject {
+                key,
+                problem: "its bytes do not match its name",
+            }),
+        }
+    }
+
+    /// The number is taken: by a dead process, then the pass plans anew, or by the target's owner.
+    pub(super) fn overtaken(&mut self, mine: &Commit, key: String, theirs: &Bytes) -> PassError {
+        let theirs_record = match Commit::from_bytes(theirs) {
+            Ok(commit) => commit,
+            Err(source) => return PassError::BadCommit { key, source },
+        };
+        self.lost = Some(mine.epoch);
+        if theirs_record.run == mine.run || theirs_record.epoch < mine.epoch {
+            return PassError::Overtaken { number: mine.number };
+        }
+        let head = Head::of(&theirs_record, sha256(theirs));
+        let target = &self.exporter.target;
+        let until = later(head.committed_at, target.takeover_after(self.plan.now));
+        stand_by(&head, until)
+    }
+}
+
+impl Exporter {
+    fn shape(&self) -> Shape {
+        Shape {
+            target: self.target.name.clone(),
+            api: self.target.api,
+            compression: self.shared.settings.compression,
+            csv: self.shared.settings.csv,
+        }
+    }
+}
