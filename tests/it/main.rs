@@ -4,11 +4,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
-<<<<<<< HEAD
-    reason = "a test may panic, and waits in its own ways"
-=======
     reason = "a test may panic"
->>>>>>> docs
 )]
 
 mod ledger;
