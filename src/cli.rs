@@ -2,6 +2,7 @@
 //!
 //! Data goes to stdout, everything else to stderr. Nothing here knows how an event gets into the archive.
 
+mod allocator;
 mod args;
 mod cat;
 mod check;
@@ -27,6 +28,7 @@ use std::future::Future;
 use clap::Parser as _;
 use tokio_util::sync::CancellationToken;
 
+pub use allocator::use_one_arena;
 pub use args::Cli;
 use args::Command;
 use console::Console;

@@ -36,6 +36,8 @@ use writing::Writing;
 
 /// So often a pass begins anew when another commit got in its way.
 const TRIES: u32 = 10;
+/// Slices of one target in memory at once, at most: more would not make its commits, which are in order, any faster.
+const SLICES: usize = 3;
 /// Room taken in the memory budget for a pass's first page: 200 events of 5 KiB.
 const PAGE_KIB: usize = 1024;
 
@@ -67,8 +69,8 @@ pub struct Exporter {
     source: Source,
     notes: TargetCheckpoint,
     tenure: Tenure,
-    /// Spans read at once, at most.
-    ahead: usize,
+    /// Slices in memory at once.
+    slots: Arc<Semaphore>,
     /// Files that a killed predecessor may have left half-written are looked for once.
     swept: bool,
     progress: Arc<Progress>,
@@ -119,7 +121,7 @@ impl Exporter {
             source,
             notes,
             tenure: Tenure::default(),
-            ahead: ahead.max(1),
+            slots: Arc::new(Semaphore::new(ahead.clamp(1, SLICES))),
             swept: false,
             progress,
         }
@@ -207,7 +209,7 @@ impl Exporter {
             budget: &self.shared.budget,
             limits,
             covered: plan.covered,
-            ahead: self.ahead.min(2),
+            slots: &self.slots,
             progress: &self.progress,
         };
         let (whole, now) = (plan.whole, plan.now);

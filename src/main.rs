@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
-use uipath_audit_exporter::cli::{Cli, Exit};
+use uipath_audit_exporter::cli::{Cli, Exit, use_one_arena};
 
 fn main() -> ExitCode {
+    use_one_arena();
     let cli = match Cli::read() {
         Ok(cli) => cli,
         Err(told) => return told.into(),

@@ -23,7 +23,8 @@ pub(super) struct Reading<'a> {
     pub limits: Limits,
     /// Events before this may be known.
     pub covered: Time,
-    pub ahead: usize,
+    /// How many slices of this target may be in memory at once, read or being committed.
+    pub slots: &'a Arc<Semaphore>,
     pub progress: &'a Progress,
 }
 
@@ -32,7 +33,13 @@ pub(super) struct Portion {
     pub slice: Slice,
     /// What of the asked span it does not cover: it would not have fitted.
     rest: Window,
-    _room: OwnedSemaphorePermit,
+    _room: Room,
+}
+
+/// The right to hold one slice in memory.
+struct Room {
+    _slot: OwnedSemaphorePermit,
+    _memory: OwnedSemaphorePermit,
 }
 
 impl<'a> Reading<'a> {
@@ -52,7 +59,7 @@ impl<'a> Reading<'a> {
         let mut unread = whole;
         let mut reads: FuturesOrdered<BoxFuture<'a, Result<Portion, PassError>>> = FuturesOrdered::new();
         loop {
-            while reads.len() < self.ahead && !unread.is_empty() {
+            while !unread.is_empty() {
                 // The oldest slice waits for room; newer ones are read only where there is room to spare.
                 let room = match self.room() {
                     Some(room) => room,
@@ -95,17 +102,28 @@ impl<'a> Reading<'a> {
         u32::try_from(self.limits.bytes.div_ceil(1024)).unwrap_or(u32::MAX)
     }
 
-    fn room(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(self.budget)
+    fn room(&self) -> Option<Room> {
+        let slot = Arc::clone(self.slots).try_acquire_owned().ok()?;
+        let memory = Arc::clone(self.budget)
             .try_acquire_many_owned(self.kibibytes())
-            .ok()
+            .ok()?;
+        Some(Room {
+            _slot: slot,
+            _memory: memory,
+        })
     }
 
-    async fn wait_for_room(&self) -> OwnedSemaphorePermit {
+    async fn wait_for_room(&self) -> Room {
         loop {
-            // Fails only when the semaphore is closed, which nobody does.
-            if let Ok(room) = Arc::clone(self.budget).acquire_many_owned(self.kibibytes()).await {
-                return room;
+            // These fail only when a semaphore is closed, which nobody does.
+            let Ok(slot) = Arc::clone(self.slots).acquire_owned().await else {
+                continue;
+            };
+            if let Ok(memory) = Arc::clone(self.budget).acquire_many_owned(self.kibibytes()).await {
+                return Room {
+                    _slot: slot,
+                    _memory: memory,
+                };
             }
         }
     }
@@ -114,7 +132,7 @@ impl<'a> Reading<'a> {
     async fn portion(
         &'a self,
         asked: Window,
-        room: OwnedSemaphorePermit,
+        room: Room,
         mut opening: Option<Opening>,
     ) -> Result<Portion, PassError> {
         let mut span = asked;

@@ -306,22 +306,33 @@ async fn a_full_disk_is_an_error_and_nothing_is_lost() {
     machine.world.assert_archive_equals_truth().await;
 }
 
-/// The same memory for 50,000 events as for 200,000, and less than 100 MiB.
+/// The same memory for a backlog of 50,000 events as for one of 200,000, and less than 100 MiB.
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_is_bounded_by_settings_not_by_the_backlog() {
-    let (small, large) = tokio::join!(peak_of_once(50_000), peak_of_once(200_000));
-    eprintln!("peak memory: {small} KiB for 50,000 events, {large} KiB for 200,000");
-    assert!(small.max(large) < 100 * 1024, "{small} KiB, {large} KiB");
-    let (small, large) = (f64::from(small), f64::from(large));
+    let (mut small, mut large) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        let (of_small, of_large) = tokio::join!(peak_of_once(50_000), peak_of_once(200_000));
+        eprintln!("peak memory: {of_small} KiB for 50,000 events, {of_large} KiB for 200,000");
+        small.push(of_small);
+        large.push(of_large);
+    }
+    small.sort_unstable();
+    large.sort_unstable();
+    assert!(
+        small.iter().chain(&large).all(|peak| *peak < 100 * 1024),
+        "{small:?} {large:?}"
+    );
+    let (small, large) = (f64::from(small[1]), f64::from(large[1]));
     assert!(
         large < small * 1.1,
-        "{small} KiB for 50,000 events, {large} KiB for 200,000"
+        "medians: {small} KiB for 50,000 events, {large} KiB for 200,000"
     );
 }
 
 async fn peak_of_once(events: u32) -> u32 {
     let machine = Machine::new().await;
-    machine.world.happen(1, events, 80);
+    // The same density, a backlog four times as long.
+    machine.world.happen(1, events, i64::from(events / 2_500));
     let mut child = machine
         .command(&["once"])
         .stdout(Stdio::null())
@@ -344,17 +355,5 @@ async fn peak_of_once(events: u32) -> u32 {
     assert_eq!(status.code(), Some(0));
     let ledger = machine.world.ledger().await;
     assert_eq!(ledger.sum("written"), u64::from(events));
-    eprintln!(
-        "{:?}",
-        ledger
-            .commits
-            .iter()
-            .map(|c| (
-                c["counts"]["written"].as_u64().unwrap(),
-                c["source"]["pages"].as_u64().unwrap(),
-                c["objects"].as_array().unwrap().len()
-            ))
-            .collect::<Vec<_>>()
-    );
     peak
 }
