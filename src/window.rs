@@ -82,8 +82,12 @@ pub struct Width(Duration);
 
 /// A slice aims at being this full, so that a denser stretch seldom overflows it.
 const AIM: f64 = 0.7;
-/// A slice is at most this many times as wide as the one before, or as narrow.
-const CHANGE: f64 = 8.0;
+/// A slice is at most this many times as wide as the one before, or as narrow,
+const LEAP: f64 = 8.0;
+/// but after one that was fuller than this
+const QUIET: f64 = 0.02;
+/// only so many times as wide: too wide costs more than too narrow.
+const STEP: f64 = 2.0;
 /// Slices are at least this wide, unless one was too big.
 const LEAST: Duration = Duration::from_millis(1);
 
@@ -103,7 +107,8 @@ impl Width {
     /// A slice of that width was read and was so full; 1: nothing more would have fitted.
     pub fn read(&mut self, width: Duration, fullness: f64) {
         if !width.is_zero() {
-            self.0 = width.mul_f64((AIM / fullness.max(f64::MIN_POSITIVE)).clamp(1.0 / CHANGE, CHANGE));
+            let growth = if fullness < QUIET { LEAP } else { STEP };
+            self.0 = width.mul_f64((AIM / fullness.max(f64::MIN_POSITIVE)).clamp(1.0 / LEAP, growth));
         }
     }
 
@@ -113,12 +118,11 @@ impl Width {
     }
 }
 
-/// A narrower width for a slice that was too big: the part of it that was read spans `seen` and is so full.
+/// A narrower width for a slice that is too big: the part of it that was read spans `seen` and is so full.
 #[must_use]
 pub fn narrower(whole: Duration, seen: Duration, fullness: f64) -> Duration {
-    seen.mul_f64((AIM / fullness.max(f64::MIN_POSITIVE)).min(1.0))
-        .min(whole / 2)
-        .max(LEAST)
+    let fit = seen.as_secs_f64() * AIM / fullness.max(f64::MIN_POSITIVE);
+    Duration::from_secs_f64(fit.min(whole.as_secs_f64() / 2.0)).max(LEAST)
 }
 
 #[cfg(test)]

@@ -135,7 +135,6 @@ impl Unified {
         limits: Limits,
         opening: Option<First>,
     ) -> Result<Outcome, SourceError> {
-        let may_give_up_early = opening.is_some();
         let first = match opening {
             Some(first) => first,
             None => self.first(span).await?,
@@ -146,7 +145,7 @@ impl Unified {
             (Direction::Next, first.page.next.clone()),
         ];
         let ends = walk.take(first.page, first.tries);
-        if let Some(too_big) = walk.too_big(may_give_up_early)? {
+        if let Some(too_big) = walk.too_big()? {
             return Ok(too_big);
         }
         for (direction, link) in links {
@@ -164,7 +163,7 @@ impl Unified {
                     Direction::Next => page.next.clone(),
                 };
                 let ends = walk.take(page, tries);
-                if let Some(too_big) = walk.too_big(false)? {
+                if let Some(too_big) = walk.too_big()? {
                     return Ok(too_big);
                 }
                 if ends.contains(&direction) {

@@ -22,8 +22,12 @@ const SMALL: usize = 256 << 10;
 /// those of a large one in one block: beyond the largest size that the system's allocator ever keeps for itself (glibc:
 /// 32 MiB), so that it is given back whole. Only what is written to takes memory.
 const LARGE: usize = 33 << 20;
-/// A first page tells of a span that would be this much too full: not worth reading on.
+/// A walk that promises to come out this much too full is given up on its first pages,
 const HOPELESS: f64 = 3.0;
+/// and later, when so many pages have been read,
+const TRUSTED: u64 = 5;
+/// one that promises this much.
+const UNLIKELY: f64 = 1.6;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Direction {
@@ -205,7 +209,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Whether the span holds more than a slice may.
-    pub(super) fn too_big(&self, foresee: bool) -> Result<Option<Outcome>, SourceError> {
+    pub(super) fn too_big(&self) -> Result<Option<Outcome>, SourceError> {
         let whole = self.span.width();
         if whole <= std::time::Duration::from_millis(1) {
             if self.bytes > self.limits.bytes_of_an_instant {
@@ -224,7 +228,12 @@ impl<'a> Walk<'a> {
         let expected = fullness * whole.as_secs_f64() / seen.as_secs_f64().max(0.001);
         let (dense, before) = (between(oldest, newest), between(self.span.from, floor(oldest)));
         let width = if fullness <= 1.0 {
-            if !foresee || !self.more || expected <= HOPELESS {
+            let enough = if self.slice.effort.pages < TRUSTED {
+                HOPELESS
+            } else {
+                UNLIKELY
+            };
+            if !self.more || expected <= enough {
                 return Ok(None);
             }
             narrower(whole, seen, fullness)

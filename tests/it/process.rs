@@ -344,5 +344,17 @@ async fn peak_of_once(events: u32) -> u32 {
     assert_eq!(status.code(), Some(0));
     let ledger = machine.world.ledger().await;
     assert_eq!(ledger.sum("written"), u64::from(events));
+    eprintln!(
+        "{:?}",
+        ledger
+            .commits
+            .iter()
+            .map(|c| (
+                c["counts"]["written"].as_u64().unwrap(),
+                c["source"]["pages"].as_u64().unwrap(),
+                c["objects"].as_array().unwrap().len()
+            ))
+            .collect::<Vec<_>>()
+    );
     peak
 }
