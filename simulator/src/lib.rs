@@ -25,6 +25,14 @@
 //! # }
 //! ```
 
+#![cfg_attr(
+    doc,
+    expect(
+        rustdoc::broken_intra_doc_links,
+        reason = "[D], [C] and [I] are marks that say where a fact is from"
+    )
+)]
+
 mod instant;
 mod dice;
 mod json;

@@ -1,15 +1,9 @@
-//! Promises that need a history of their own: gaps, other streams, altered archives, clocks, secrets, limits.
+//! Promises that need a history of their own: gaps, archives that went back, events that come very late, limits.
 
 use chrono::TimeDelta;
-use futures::TryStreamExt as _;
-use object_store::{ObjectStoreExt as _, PutPayload, path::Path};
-use uipath_audit_exporter::{
-    error::{Action, Chain},
-    export::PassError,
-    observe,
-    target::Start,
-};
-use uipath_audit_simulator::{Fault, NewEvent, When};
+use object_store::{ObjectStoreExt as _, path::Path};
+use uipath_audit_exporter::{error::Action, export::PassError, target::Start};
+use uipath_audit_simulator::NewEvent;
 
 use crate::world::{TARGET, World, at};
 
@@ -51,17 +45,6 @@ async fn a_span_older_than_the_server_keeps_is_an_admitted_gap() {
 }
 
 #[tokio::test]
-async fn another_stream_under_the_same_name_is_refused() {
-    let mut world = two_commits().await;
-    world.settings.targets[0].tenant = None;
-    let error = world.once().await.unwrap_err();
-    assert!(matches!(error, PassError::OtherStream { .. }), "{error:?}");
-    assert_eq!(error.action(), Action::Stop);
-    assert!(error.hint().unwrap().contains("a new name"));
-    world.assert_archive_equals_truth().await;
-}
-
-#[tokio::test]
 async fn an_archive_that_was_rolled_back_stops_its_target_until_a_person_says_so() {
     let world = two_commits().await;
     world.store.delete(&key(1)).await.unwrap();
@@ -69,31 +52,6 @@ async fn an_archive_that_was_rolled_back_stops_its_target_until_a_person_says_so
     assert!(matches!(error, PassError::RolledBack { .. }), "{error:?}");
     assert_eq!(error.action(), Action::Stop);
     world.start().await.exporter.recover().await.unwrap();
-    world.once().await.unwrap();
-    world.assert_archive_equals_truth().await;
-}
-
-#[tokio::test]
-async fn an_altered_commit_stops_its_target() {
-    let world = two_commits().await;
-    let bytes = world.store.get(&key(1)).await.unwrap().bytes().await.unwrap();
-    let altered = String::from_utf8(bytes.to_vec())
-        .unwrap()
-        .replace("\"epoch\":", "\"epoch\": ");
-    world.store.put(&key(1), PutPayload::from(altered)).await.unwrap();
-    let error = world.once().await.unwrap_err();
-    assert!(matches!(error, PassError::Altered { number: 1, .. }), "{error:?}");
-    assert!(error.hint().unwrap().contains("verify"));
-}
-
-#[tokio::test]
-async fn a_clock_that_goes_back_moves_nothing() {
-    let world = two_commits().await;
-    let later = world.now();
-    world.simulator.clock().fix(later - TimeDelta::hours(5));
-    let error = world.once().await.unwrap_err();
-    assert!(matches!(error, PassError::Clock { .. }), "{error:?}");
-    world.simulator.clock().fix(later + TimeDelta::minutes(15));
     world.once().await.unwrap();
     world.assert_archive_equals_truth().await;
 }
@@ -127,82 +85,4 @@ async fn a_commit_holds_no_more_bytes_than_the_limit() {
         let bytes: usize = lines.by_ref().take(events).map(Vec::len).sum();
         assert!(bytes <= 64 << 10, "{bytes} bytes in commit {}", commit["number"]);
     }
-}
-
-/// The client secret and every token that was shown to the server: in no object, no file of the state, no log line, no error.
-#[tokio::test]
-async fn secrets_stand_nowhere() {
-    let captured = observe::capture();
-    let mut world = World::new().await;
-    world.settings.archive.csv = true;
-    world.happen(1, 100, 3);
-    world.once().await.unwrap();
-    let mut told = Vec::new();
-    for fault in [Fault::status(401), Fault::status(403), Fault::ForgetTokens] {
-        let fault = world.simulator.fault(When::events(), fault);
-        let error = world.once().await.unwrap_err();
-        told.push(format!("{} {error:?} {:?}", Chain(&error), error.hint()));
-        world.simulator.clear_fault(fault);
-    }
-    told.push(format!("{:?}", world.settings));
-    told.extend(captured.lines());
-    assert!(told.len() > 5, "{} lines were logged", told.len());
-
-    let requests = world.simulator.requests();
-    let tokens = requests.iter().filter_map(|seen| seen.authorization.as_deref());
-    let mut secrets: Vec<String> = tokens
-        .map(|header| header.trim_start_matches("Bearer ").to_owned())
-        .collect();
-    secrets.push(world.simulator.client_secret());
-    secrets.sort_unstable();
-    secrets.dedup();
-    assert!(secrets.len() > 2, "several tokens were used");
-
-    let mut stored: Vec<(String, Vec<u8>)> = Vec::new();
-    for meta in world.store.list(None).try_collect::<Vec<_>>().await.unwrap() {
-        let bytes = world
-            .store
-            .get(&meta.location)
-            .await
-            .unwrap()
-            .bytes()
-            .await
-            .unwrap();
-        let name = meta.location.to_string();
-        let content = if name.ends_with(".zst") {
-            zstd::decode_all(&bytes[..]).unwrap()
-        } else {
-            bytes.to_vec()
-        };
-        stored.push((name, content));
-    }
-    for file in files_below(&world.state_dir()) {
-        stored.push((file.display().to_string(), std::fs::read(&file).unwrap()));
-    }
-    assert!(stored.len() > 5, "{} objects and files", stored.len());
-    for secret in &secrets {
-        let holder = stored.iter().find(|(_, bytes)| {
-            bytes
-                .windows(secret.len())
-                .any(|window| window == secret.as_bytes())
-        });
-        assert!(holder.is_none(), "a secret stands in {}", holder.unwrap().0);
-        assert!(
-            told.iter().all(|line| !line.contains(secret)),
-            "a secret was told"
-        );
-    }
-}
-
-fn files_below(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(files_below(&path));
-        } else {
-            files.push(path);
-        }
-    }
-    files
 }
