@@ -190,7 +190,7 @@ impl Exporter {
                 ..Summary::default()
             });
         };
-        let plan = plan?;
+        let mut plan = plan?;
         let limits = Limits {
             events: self.shared.settings.max_events,
             bytes: self.shared.settings.max_bytes,
@@ -213,8 +213,7 @@ impl Exporter {
             progress: &self.progress,
         };
         let (whole, now) = (plan.whole, plan.now);
-        let (mut plan, opening) = (plan, None);
-        let opening = plan.opening.take().or(opening);
+        let opening = plan.opening.take();
         let mut writing = Writing::new(self, plan, catalog);
         let (sender, receiver) = mpsc::channel(1);
         let result = {
