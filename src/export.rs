@@ -296,14 +296,7 @@ impl Exporter {
         if asked.from <= plan.whole.from && plan.whole.to <= asked.to {
             plan.opening = Some(opening);
         }
-        if let Some(memory) = &plan.memory
-            && plan.whole.from < memory.known_from
-            && memory.origin < memory.known_from
-        {
-            // The lookback reaches further than before: what is known must, too.
-            let (memory, intents) = self.rebuild(std::mem::take(&mut plan.intents)).await?;
-            (plan.memory, plan.intents) = (memory, intents);
-        }
+        self.know_further_back(&mut plan).await?;
         Ok(plan)
     }
 

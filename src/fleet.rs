@@ -111,7 +111,8 @@ impl Fleet {
             archive,
             checkpoint,
             clock,
-            budget: Arc::new(Semaphore::new(settings.archive.max_buffered / 1024)),
+            // Rounded up, as slices are: one of them always fits.
+            budget: Arc::new(Semaphore::new(settings.archive.max_buffered.div_ceil(1024))),
             settings: Arc::new(settings.archive.clone()),
             instance: settings.instance.as_str().into(),
             run: hex(&rand::random::<[u8; 4]>()).into(),

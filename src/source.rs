@@ -59,7 +59,7 @@ pub struct Slice {
     pub duplicate: u64,
     /// Of the others, those with the id of another event.
     pub conflict: u64,
-    /// The oldest time that the server showed at all.
+    /// The oldest time that the server showed within what it was asked for. Others prove nothing about what it keeps.
     pub oldest: Option<Time>,
     /// What it took.
     pub effort: Effort,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
-use super::{Exporter, PassError};
+use super::{Exporter, PassError, Plan};
 use crate::{
     checkpoint::{Head, Intent, Intents, Memory, Sum},
     clock::Time,
@@ -52,6 +52,26 @@ impl Exporter {
             .await
             .map_err(PassError::Checkpoint)?;
         Ok((memory, intents))
+    }
+
+    /// Where the lookback reaches further than before, what is known must, too.
+    pub(super) async fn know_further_back(&mut self, plan: &mut Plan) -> Result<(), PassError> {
+        let Some(memory) = &plan.memory else { return Ok(()) };
+        if memory.known_from <= plan.whole.from || memory.known_from <= memory.origin {
+            return Ok(());
+        }
+        let head = memory.head.sha256.clone();
+        let (memory, intents) = self.rebuild(std::mem::take(&mut plan.intents)).await?;
+        match memory {
+            Some(memory) if memory.head.sha256 == head => {
+                (plan.memory, plan.intents) = (Some(memory), intents);
+                Ok(())
+            }
+            // Somebody committed meanwhile: the owner and the coverage's end may be others now.
+            other => Err(PassError::Overtaken {
+                number: other.map_or(0, |memory| memory.head.number),
+            }),
+        }
     }
 
     /// Walks the commits back from the head as far as the longest lookback reaches.

@@ -1,5 +1,7 @@
 //! Commits slices in order: intent, data objects, commit, memory, sweep. Each step may be the last.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +19,9 @@ use crate::{
 };
 
 mod creating;
+
+/// A first pass begins some time after its `start` was chosen, and may be made again: what expired in that time is no gap.
+const EDGE: Duration = Duration::from_secs(3600);
 
 pub(super) struct Writing<'a> {
     exporter: &'a Exporter,
@@ -157,11 +162,21 @@ impl<'a> Writing<'a> {
         if end <= self.covered {
             return Ok(());
         }
+        let window = Window::new(self.covered, end);
+        if self.plan.memory.is_none()
+            && window.width() <= (self.exporter.target.pace.retention / 24).min(EDGE)
+        {
+            tracing::info!(
+                from = spell(window.to),
+                "the archive begins where the server does, a little after `start`"
+            );
+            (self.covered, self.read_from) = (window.to, self.read_from.max(window.to));
+            return Ok(());
+        }
         let reason = format!(
             "the server keeps {} days and showed nothing of this span, which is older: events of it may have expired unread",
             self.exporter.target.pace.retention.as_secs() / 86_400
         );
-        let window = Window::new(self.covered, end);
         tracing::warn!(
             from = spell(window.from),
             to = spell(window.to),

@@ -120,7 +120,7 @@ impl<'a> Walk<'a> {
             pages: 1,
         };
         self.more = page.previous.is_some();
-        let (from, to) = (earlier(self.span.from, MARGIN), later(self.span.to, MARGIN));
+        let Window { from, to } = self.asked();
         let mut times = page.events.iter().filter_map(|event| event.time).peekable();
         let dated = times.peek().is_some();
         let (before, after) = times.fold((dated, dated), |(before, after), time| {
@@ -143,16 +143,20 @@ impl<'a> Walk<'a> {
         ends
     }
 
+    /// The span that the server was asked for.
+    fn asked(&self) -> Window {
+        Window::new(earlier(self.span.from, MARGIN), later(self.span.to, MARGIN))
+    }
+
     /// Sorts one event in. Whether it is new to this walk.
     fn look_at(&mut self, event: Event) -> bool {
         let mark = event.mark();
-        let inside = match event.time {
-            Some(time) => {
-                self.slice.oldest = Some(self.slice.oldest.map_or(time, |oldest| oldest.min(time)));
-                self.span.contains(time)
-            }
-            None => true,
-        };
+        let inside = event.time.is_none_or(|time| self.span.contains(time));
+        if let Some(time) = event.time
+            && self.asked().contains(time)
+        {
+            self.slice.oldest = Some(self.slice.oldest.map_or(time, |oldest| oldest.min(time)));
+        }
         let repeated = self.seen.has(&mark);
         let others = self.seen.versions(&mark.identity);
         self.seen.add(&mark);

@@ -121,3 +121,16 @@ async fn an_instant_too_large_for_memory_says_what_to_raise() {
     world.once().await.unwrap();
     world.assert_archive_equals_truth().await;
 }
+
+#[tokio::test]
+async fn a_budget_of_one_slice_of_any_size_lets_a_pass_begin() {
+    let mut world = World::new().await;
+    (
+        world.settings.archive.max_bytes,
+        world.settings.archive.max_buffered,
+    ) = (100_500, 100_500);
+    world.happen(1, 200, 5);
+    let pass = tokio::time::timeout(Duration::from_secs(20), world.once()).await;
+    pass.expect("it comes to an end").unwrap();
+    world.assert_archive_equals_truth().await;
+}

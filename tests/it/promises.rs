@@ -45,6 +45,48 @@ async fn a_span_older_than_the_server_keeps_is_an_admitted_gap() {
 }
 
 #[tokio::test]
+async fn an_event_that_says_it_is_ancient_hides_no_gap() {
+    let mut world = World::new().await;
+    world.settings.targets[0].pace.start = Start::Ago(days(200));
+    world.happen(1, 50, 30);
+    let filed = world.now() - TimeDelta::days(10);
+    let ancient = r#"{"id":"a","createdOn":"0001-01-01T00:00:00"}"#;
+    world.simulator.push_raw(&world.stream, filed, ancient);
+    world.once().await.unwrap();
+    let ledger = world.assert_archive_equals_truth().await;
+    let kinds: Vec<_> = ledger.commits.iter().map(|commit| &commit["kind"]).collect();
+    assert_eq!(kinds, ["gap", "events"]);
+}
+
+/// The first pass begins a little after its start was chosen: what expired in between is no gap, the archive begins there.
+#[tokio::test]
+async fn an_archive_begins_where_the_server_begins_if_that_is_a_little_after_its_start() {
+    for (seconds, shown, first, from) in [
+        (30, false, "events", "2026-08-22T12:00:00.000Z"),
+        (30, true, "events", "2026-08-22T11:59:50.000Z"),
+        (7200, false, "gap", "2026-08-22T10:00:00.000Z"),
+    ] {
+        let mut world = World::new().await;
+        let edge = world.now() - TimeDelta::days(90);
+        world.settings.targets[0].pace.start = Start::At(edge - TimeDelta::seconds(seconds));
+        world.happen(1, 50, 30);
+        if shown {
+            let event = NewEvent::at(edge - TimeDelta::seconds(10));
+            world.simulator.push(&world.stream, event);
+        }
+        world.once().await.unwrap();
+        let ledger = world.assert_archive_equals_truth().await;
+        assert_eq!(ledger.lines.len(), 50 + usize::from(shown));
+        let commit = &ledger.commits[0];
+        assert_eq!(
+            (&commit["kind"], &commit["window"]["from"]),
+            (&first.into(), &from.into())
+        );
+        assert_eq!(commit["lookback_from"], commit["window"]["from"]);
+    }
+}
+
+#[tokio::test]
 async fn an_archive_that_was_rolled_back_stops_its_target_until_a_person_says_so() {
     let world = two_commits().await;
     world.store.delete(&key(1)).await.unwrap();

@@ -1,7 +1,12 @@
 //! One is held up, or dies, at every step of its pass while the other runs to its end.
 
-use super::{Rival, each, go_on, news, reigns, small_world};
-use crate::{store::Step, world::World};
+use std::time::Duration;
+
+use super::{Rival, assert_no_fighting, each, go_on, news, reigns, small_world};
+use crate::{
+    store::{Kind, Step},
+    world::World,
+};
 use uipath_audit_exporter::export::PassError;
 
 /// When the disturbed pass takes place.
@@ -170,4 +175,24 @@ async fn paused_in_its_first_pass_and_killed_soon_after() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn paused_in_a_later_pass_and_killed_soon_after() {
     at_every_step(When::Later, Fate::LetGoAndKilled).await;
+}
+
+/// A longer lookback makes an exporter read its history again. Before it does, another takes the target over.
+#[tokio::test]
+async fn whoever_reads_its_history_again_sees_that_another_has_taken_over() {
+    let world = small_world().await;
+    world.happen(1, 40, 5);
+    let mut a = Rival::started(&world, "audit-1", "a").await;
+    let mut b = Rival::started(&world, "audit-2", "b").await;
+    a.pass().await.unwrap();
+    news(&world, 2, 10);
+    a.settings.targets[0].pace.lookback = Duration::from_secs(96 * 3600);
+    a.start(&world).await;
+    let meanwhile = async {
+        b.take_over().await.unwrap();
+    };
+    let step = Step::On(Kind::List, "commits/".to_owned());
+    let result = a.pass_around(step, meanwhile, None).await.unwrap();
+    assert!(matches!(result, Err(PassError::StandBy { .. })), "{result:?}");
+    assert_no_fighting(&world.assert_archive_equals_truth().await, 1);
 }
