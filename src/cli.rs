@@ -46,7 +46,7 @@ impl Cli {
     /// # Errors
     /// When there is nothing to run: help or a mistake in usage was printed, exit with this code.
     pub fn read() -> Result<Self, Exit> {
-        Self::try_parse().map_err(|error| {
+        Self::try_parse_from(args::files_first(std::env::args_os())).map_err(|error| {
             // Nobody is left to tell when this fails.
             let _ = error.print();
             if error.use_stderr() {

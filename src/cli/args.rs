@@ -60,6 +60,29 @@ pub struct Cli {
     pub(super) command: Command,
 }
 
+/// The arguments with every `--config FILE` before the command, in the order given: the parser would forget those
+/// before the command as soon as one follows it.
+pub(super) fn files_first(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut args = args.into_iter();
+    let mut files: Vec<OsString> = args.next().into_iter().collect();
+    let mut others = Vec::new();
+    while let Some(arg) = args.next() {
+        if arg == "--" {
+            others.push(arg);
+            others.extend(args.by_ref());
+        } else if arg == "--config" {
+            files.push(arg);
+            files.extend(args.next());
+        } else if arg.to_str().is_some_and(|arg| arg.starts_with("--config=")) {
+            files.push(arg);
+        } else {
+            others.push(arg);
+        }
+    }
+    files.append(&mut others);
+    files
+}
+
 #[derive(Args, Clone, Debug)]
 pub(super) struct Common {
     /// TOML or YAML; a later file overrides an earlier one [default: /etc/uipath-audit-exporter/exporter.toml]
@@ -351,6 +374,13 @@ mod tests {
         ] {
             assert!(read(line).is_err_and(|error| error.use_stderr()), "{line}");
         }
+    }
+
+    #[test]
+    fn files_before_and_after_the_command_are_all_read_in_order() {
+        let line = "x --config a --log warn once --config=b --target t --config c";
+        let cli = Cli::try_parse_from(files_first(line.split(' ').map(OsString::from))).unwrap();
+        assert_eq!(cli.common.config, ["a", "b", "c"].map(PathBuf::from));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::CliError;
-use crate::{error::Action, export::PassError, fleet::OpenError};
+use crate::{archive::ArchiveError, error::Action, export::PassError, fleet::OpenError};
 
 /// How the process ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -103,7 +103,9 @@ impl From<&CliError> for Exit {
             | CliError::Log(_)
             | CliError::NotYet { .. }
             | CliError::Foreign { .. }
-            | CliError::Path { .. } => Self::Usage,
+            | CliError::Path { .. }
+            // The configuration's own URL was checked before: this one was typed.
+            | CliError::Archive(ArchiveError::Url { .. }) => Self::Usage,
             CliError::Verify(error) => Self::of_archive(error.exit_code()),
             CliError::Cat(error) => Self::of_archive(error.exit_code()),
             CliError::Status(_) => Self::Again,
@@ -127,7 +129,6 @@ impl From<Exit> for ExitCode {
 mod tests {
     use super::*;
     use crate::{
-        archive::ArchiveError,
         checkpoint::CheckpointError,
         clock::{Clock, Time},
         config::ConfigError,
@@ -160,7 +161,11 @@ mod tests {
         let damaged = CheckpointError::Damaged {
             what: "the head".to_owned(),
         };
-        let table: [(CliError, u8); 7] = [
+        let unknown = ArchiveError::Url {
+            url: "s3://acme".to_owned(),
+        };
+        let table: [(CliError, u8); 8] = [
+            (CliError::Archive(unknown), 2),
             (CliError::NotYet { command: "prove" }, 2),
             (CliError::EmptySpan, 2),
             (CliError::Config(ConfigError { mistakes: Vec::new() }), 3),

@@ -15,24 +15,27 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Listens for SIGTERM and SIGINT: the first one asks to stop, the second to leave. The listening task ends once
-    /// `leave` is cancelled, be it by a second signal or by whoever has nothing left to stop.
+    /// Listens for SIGTERM and SIGINT: the first one asks to stop, the second to leave. SIGHUP ends nothing. The
+    /// listening task ends once `leave` is cancelled, be it by a second signal or by whoever has nothing left to stop.
     ///
     /// # Errors
     /// If the system refuses to tell about signals.
     pub fn on_signals(tasks: &TaskTracker) -> io::Result<Self> {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut signals = Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        };
         let both = Self::default();
         let Self { stop, leave } = both.clone();
         tasks.spawn(leave.clone().run_until_cancelled_owned(async move {
-            let name = either(&mut terminate, &mut interrupt).await;
+            let name = signals.next().await;
             tracing::info!(
                 signal = name,
                 "stopping when the step at hand is done; a second signal leaves at once"
             );
             stop.cancel();
-            let name = either(&mut terminate, &mut interrupt).await;
+            let name = signals.next().await;
             tracing::info!(signal = name, "leaving at once");
             leave.cancel();
         }));
@@ -40,10 +43,24 @@ impl Stop {
     }
 }
 
-async fn either(terminate: &mut Signal, interrupt: &mut Signal) -> &'static str {
-    tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    /// The next request to end.
+    async fn next(&mut self) -> &'static str {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return "SIGTERM",
+                _ = self.interrupt.recv() => return "SIGINT",
+                _ = self.hangup.recv() => tracing::warn!(
+                    "going on with the configuration as it was read at the start: a changed one needs a restart"
+                ),
+            }
+        }
     }
 }
 
@@ -57,10 +74,11 @@ mod tests {
     use super::Stop;
 
     #[tokio::test]
-    async fn the_first_signal_stops_and_the_second_leaves() {
+    async fn the_first_signal_stops_and_the_second_leaves_but_a_hangup_does_neither() {
         let tasks = TaskTracker::new();
         let both = Stop::on_signals(&tasks).unwrap();
         let limit = Duration::from_secs(20);
+        kill("-HUP").await;
         kill("-TERM").await;
         timeout(limit, both.stop.cancelled()).await.unwrap();
         assert!(!both.leave.is_cancelled());

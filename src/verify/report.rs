@@ -115,6 +115,12 @@ impl Report {
     }
 }
 
+/// `1 event`, `2 events`.
+fn count(number: u64, word: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {word}{plural}")
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for target in &self.targets {
@@ -129,17 +135,27 @@ impl fmt::Display for Report {
             sum(|target| target.events.sum()),
         );
         let objects = sum(|target| target.objects);
-        let checked = format!("{events} events, {objects} objects, {commits} commits");
-        let wrong = self.findings().count();
-        let gaps: usize = self.targets.iter().map(|target| target.gaps.len()).sum();
+        let checked = format!(
+            "{}, {}, {}",
+            count(events, "event"),
+            count(objects, "object"),
+            count(commits, "commit")
+        );
+        let wrong = self.findings().map(|_| 1).sum();
+        let gaps = self.targets.iter().map(|target| target.gaps.len() as u64).sum();
         match self.exit_code() {
             0 if gaps > 0 => writeln!(
                 f,
-                "unaltered, and complete but for {gaps} admitted gaps: {checked}"
+                "unaltered, and complete but for {}: {checked}",
+                count(gaps, "admitted gap")
             ),
             0 => writeln!(f, "complete and unaltered: {checked}"),
-            11 => writeln!(f, "INCOMPLETE: {wrong} holes that no gap admits, in {checked}"),
-            _ => writeln!(f, "ALTERED OR MISSING: {wrong} findings in {checked}"),
+            11 => writeln!(
+                f,
+                "INCOMPLETE: {} that no gap admits, in {checked}",
+                count(wrong, "hole")
+            ),
+            _ => writeln!(f, "ALTERED OR MISSING: {} in {checked}", count(wrong, "finding")),
         }
     }
 }
@@ -158,13 +174,13 @@ impl fmt::Display for TargetReport {
         let (kinds, bytes) = (self.commits, self.bytes);
         writeln!(
             f,
-            "  {} events in {} objects ({bytes} bytes); {} commits with events, {} empty, {} gaps, {} backfills",
-            self.events.sum(),
-            self.objects,
-            kinds.events,
+            "  {} in {} ({bytes} bytes); {} with events, {} empty, {}, {}",
+            count(self.events.sum(), "event"),
+            count(self.objects, "object"),
+            count(kinds.events, "commit"),
             kinds.empty,
-            kinds.gap,
-            kinds.backfill,
+            count(kinds.gap, "gap"),
+            count(kinds.backfill, "backfill"),
         )?;
         for gap in &self.gaps {
             let (from, to) = (spell(gap.window.from), spell(gap.window.to));

@@ -169,7 +169,7 @@ pub enum HttpError {
         source: Box<HttpError>,
     },
     /// Every try failed.
-    #[error("get an answer in {tries} tries and {:.1} s", .after.as_secs_f64())]
+    #[error("get an answer in {tries} {} and {:.1} s", if *.tries == 1 { "try" } else { "tries" }, .after.as_secs_f64())]
     GaveUp {
         /// Requests sent.
         tries: u32,

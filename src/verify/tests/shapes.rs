@@ -57,7 +57,7 @@ async fn a_clean_archive_is_complete_and_unaltered() {
         "  gap: 2026-01-02T02:00:00.000Z to 2026-01-02T04:00:00.000Z (commit 3): the server forgot"
     ));
     assert!(
-        text.ends_with("unaltered, and complete but for 1 admitted gaps: 9 events, 12 objects, 7 commits\n")
+        text.ends_with("unaltered, and complete but for 1 admitted gap: 9 events, 12 objects, 7 commits\n")
     );
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["targets"][0]["coverage"]["to"], "2026-01-02T06:00:00.000Z");
@@ -212,7 +212,7 @@ async fn each_target_is_checked_by_itself() {
     assert!(
         report
             .to_string()
-            .ends_with("INCOMPLETE: 1 holes that no gap admits, in 18 events, 24 objects, 14 commits\n")
+            .ends_with("INCOMPLETE: 1 hole that no gap admits, in 18 events, 24 objects, 14 commits\n")
     );
     assert_eq!(run(&archive, named(&["acme"])).await.exit_code(), 0);
     other.commits[3].epoch = 0;
