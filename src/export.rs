@@ -5,31 +5,32 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use futures::future::{Either, select};
-use tokio::sync::{OnceCell, Semaphore, SemaphorePermit, mpsc};
+use tokio::sync::{OnceCell, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     archive::Archive,
-    checkpoint::{Checkpoint, Intents, Memory, TargetCheckpoint},
+    checkpoint::{Checkpoint, Intents, TargetCheckpoint},
     clock::{Clock, Time},
     commit::Counts,
-    event::floor,
     settings::ArchiveSettings,
-    source::{Effort, Limits, Opening, Source},
-    target::{Start, Target},
-    window::{Window, earlier},
+    source::{Effort, Limits, Source},
+    target::Target,
+    window::Window,
 };
 
 mod error;
 mod head;
 mod history;
 mod owner;
+mod plan;
 mod progress;
 mod reading;
 mod writing;
 
 pub use error::PassError;
 pub use owner::Tenure;
+use plan::{Plan, redo};
 pub use progress::{Progress, Seen};
 use reading::Reading;
 use writing::Writing;
@@ -38,8 +39,6 @@ use writing::Writing;
 const TRIES: u32 = 10;
 /// Slices of one target in memory at once, at most: more would not make its commits, which are in order, any faster.
 const SLICES: usize = 3;
-/// Room taken in the memory budget for a pass's first page: 200 events of 5 KiB.
-const PAGE_KIB: usize = 1024;
 
 /// What all targets of a process share.
 #[derive(Clone)]
@@ -93,20 +92,6 @@ pub struct Summary {
     pub skew_seconds: Option<i64>,
     /// Stopped before its end: the next pass goes on.
     pub interrupted: bool,
-}
-
-/// What a pass found before it reads.
-struct Plan {
-    memory: Option<Memory>,
-    intents: Intents,
-    epoch: u64,
-    now: Time,
-    /// Up to here the archive is complete.
-    covered: Time,
-    /// All that will be read, lookback included.
-    whole: Window,
-    long_lookback: bool,
-    opening: Option<Opening>,
 }
 
 impl Exporter {
@@ -244,143 +229,6 @@ impl Exporter {
             ..summary
         })
     }
-
-    /// Head, owner, now, window.
-    async fn plan(&mut self, take_over: bool) -> Result<Plan, PassError> {
-        let Shared {
-            archive, run, probed, ..
-        } = &self.shared;
-        probed
-            .get_or_try_init(|| archive.probe(run))
-            .await
-            .map_err(PassError::Archive)?;
-        let (memory, mut intents) = self.catch_up().await?;
-        let local = self.shared.clock.now();
-        if let Some(memory) = &memory {
-            self.same_stream(&memory.head)?;
-        }
-        let epoch = self.own(memory.as_ref().map(|memory| &memory.head), local, take_over)?;
-        if let Some(memory) = &memory
-            && memory.head.instance != *self.shared.instance
-            && memory.head.epoch < epoch
-        {
-            intents = self.inherit(memory, intents).await?;
-        }
-        self.source.prepare().await.map_err(PassError::Source)?;
-
-        let mut plan = Plan {
-            memory,
-            intents,
-            epoch,
-            now: local,
-            covered: local,
-            whole: Window::new(local, local),
-            long_lookback: false,
-            opening: None,
-        };
-        self.lay_out(&mut plan);
-        self.check_clock(&plan)?;
-        if plan.whole.is_empty() {
-            return Ok(plan);
-        }
-        let asked = plan.whole;
-        let opening = {
-            let _room = self.room_for_a_page().await;
-            self.source.open(asked).await.map_err(PassError::Source)?
-        };
-        let date = opening.date();
-        plan.now = date.map_or(local, |date| date.min(local));
-        self.progress.skew(date.map(|date| (date - local).num_seconds()));
-        self.lay_out(&mut plan);
-        self.check_clock(&plan)?;
-        if asked.from <= plan.whole.from && plan.whole.to <= asked.to {
-            plan.opening = Some(opening);
-        }
-        self.know_further_back(&mut plan).await?;
-        Ok(plan)
-    }
-
-    /// Pages count against the memory budget too: many targets may begin at once.
-    async fn room_for_a_page(&self) -> Option<SemaphorePermit<'_>> {
-        let kibibytes = (self.shared.settings.max_buffered / 1024).min(PAGE_KIB);
-        // Fails only when the semaphore is closed, which nobody does.
-        self.shared
-            .budget
-            .acquire_many(u32::try_from(kibibytes).unwrap_or(u32::MAX))
-            .await
-            .ok()
-    }
-
-    /// Now before the coverage's end is an error, never an empty window.
-    fn check_clock(&self, plan: &Plan) -> Result<(), PassError> {
-        if plan.memory.is_none() || plan.covered <= plan.now {
-            return Ok(());
-        }
-        Err(PassError::Clock {
-            now: plan.now,
-            covered: plan.covered,
-        })
-    }
-
-    /// What to read, seen from `plan.now`.
-    fn lay_out(&self, plan: &mut Plan) {
-        let pace = &self.target.pace;
-        let now = plan.now;
-        let start = match pace.start {
-            Start::At(time) => floor(time),
-            Start::Ago(age) => floor(earlier(now, age)),
-        };
-        plan.covered = plan.memory.as_ref().map_or(start, |memory| memory.coverage_end);
-        let back_to = match &plan.memory {
-            None => start,
-            Some(memory) => {
-                plan.long_lookback = memory.long_lookback_done != Some(now.date_naive());
-                let back = if plan.long_lookback {
-                    pace.lookback_daily.max(pace.lookback)
-                } else {
-                    pace.lookback
-                };
-                earlier(memory.coverage_end, back).max(memory.origin)
-            }
-        };
-        plan.whole = Window::new(back_to, earlier(now, pace.settle).max(plan.covered));
-    }
-
-    /// The catalogue, once a day, if the server has one.
-    async fn catalog(&self, plan: &Plan) -> Result<Option<bytes::Bytes>, PassError> {
-        let none_yet = plan
-            .memory
-            .as_ref()
-            .is_none_or(|memory| memory.head.catalog.is_none());
-        if plan.whole.is_empty() || !(plan.long_lookback || none_yet) {
-            return Ok(None);
-        }
-        match self.source.catalog().await {
-            Ok(catalog) => Ok(Some(catalog.raw)),
-            Err(error) => {
-                tracing::info!(error = %crate::error::Chain(&error), "the catalogue cannot be read: going on without");
-                Ok(None)
-            }
-        }
-    }
-
-    fn horizon(&self, covered: Time) -> Time {
-        let pace = &self.target.pace;
-        // A minute more than any lookback: events without a time are filed a little late.
-        earlier(
-            earlier(covered, pace.lookback_daily.max(pace.lookback)),
-            std::time::Duration::from_secs(60),
-        )
-    }
-}
-
-/// Where the first slice ends if one was being committed when a pass died: the same again.
-fn redo(plan: &Plan) -> Option<Time> {
-    let next = plan.memory.as_ref().map_or(0, |memory| memory.head.number + 1);
-    let open = plan.intents.open.as_ref().filter(|open| open.number == next)?;
-    open.read
-        .map(|read| read.to)
-        .filter(|to| plan.whole.from < *to && *to <= plan.whole.to)
 }
 
 /// Keys of the data objects that a commit does not name, of those that tries for its number may have created.

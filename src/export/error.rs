@@ -53,6 +53,14 @@ pub enum PassError {
         /// Coverage end.
         covered: Time,
     },
+    /// The server's clock is so far behind ours that a first commit would begin in the wrong age.
+    #[error("begin an archive: the server says it is {}, this machine says {}", spell(*server), spell(*ours))]
+    Skew {
+        /// The server's clock.
+        server: Time,
+        /// Ours.
+        ours: Time,
+    },
     /// The archive lacks the commit that the checkpoint remembers.
     #[error("find commit {number} in the archive `{place}`: the checkpoint knows it, the archive does not")]
     RolledBack {
@@ -133,6 +141,7 @@ impl PassError {
             Self::StandBy { .. }
             | Self::Overtaken { .. }
             | Self::Clock { .. }
+            | Self::Skew { .. }
             | Self::Encode(_)
             | Self::Died(_) => Action::NextTick,
             Self::RolledBack { .. }
@@ -156,7 +165,7 @@ impl PassError {
                 "standing by: takes over at {} unless the owner commits again; `once --take-over` does not wait",
                 spell(*until)
             )),
-            Self::Clock { .. } => Some("set the clock of this machine (or of the server) right".to_owned()),
+            Self::Clock { .. } | Self::Skew { .. } => Some("set the clock of this machine (or of the server) right".to_owned()),
             Self::RolledBack { .. } => Some(
                 "is `archive.url` right, was the archive restored from an older copy? If the archive is to be believed, run `recover`"
                     .to_owned(),

@@ -15,6 +15,8 @@ use crate::{
 
 /// So many pages in a row without a new event end the walk with an error.
 const PATIENCE: usize = 100;
+/// So many pages in a row beyond the span end a walk: one alone may hold a single event that is out of place.
+const OUTSIDE: usize = 2;
 /// More versions of one id than this mean that a field of it changes all the time.
 const VERSIONS: usize = 8;
 /// The events of a small slice are kept in blocks of so many bytes,
@@ -52,6 +54,9 @@ pub(super) struct Walk<'a> {
     links: HashSet<Digest16>,
     seen: Known,
     idle_pages: usize,
+    /// Pages in a row that lay wholly before, or after, the span.
+    before: usize,
+    after: usize,
     bytes: usize,
     /// The times of the oldest and the newest event that is kept.
     kept: Option<(Time, Time)>,
@@ -81,6 +86,8 @@ impl<'a> Walk<'a> {
             links: HashSet::new(),
             seen: Known::default(),
             idle_pages: 0,
+            before: 0,
+            after: 0,
             bytes: 0,
             kept: None,
             volatile: false,
@@ -94,6 +101,7 @@ impl<'a> Walk<'a> {
     pub(super) fn turn(&mut self, direction: Direction, first: &Url) {
         self.direction = direction;
         self.idle_pages = 0;
+        (self.before, self.after) = (0, 0);
         self.links.clear();
         self.links.insert(digest(first));
     }
@@ -133,11 +141,15 @@ impl<'a> Walk<'a> {
         }
         self.idle_pages = if news { 0 } else { self.idle_pages + 1 };
         self.let_go_of_page(start);
+        if dated {
+            self.before = if before { self.before + 1 } else { 0 };
+            self.after = if after { self.after + 1 } else { 0 };
+        }
         let mut ends = Vec::new();
-        if before {
+        if self.before >= OUTSIDE {
             ends.push(Direction::Previous);
         }
-        if after {
+        if self.after >= OUTSIDE {
             ends.push(Direction::Next);
         }
         ends
