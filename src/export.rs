@@ -29,6 +29,7 @@ mod reading;
 mod writing;
 
 pub use error::PassError;
+pub use head::same_stream;
 pub use owner::Tenure;
 use plan::{Plan, redo};
 pub use progress::{Progress, Seen};

@@ -216,7 +216,7 @@ impl Source {
     }
 
     /// Reads a span completely, but for known events. `opening` may be the first page of a span that reaches at least
-    /// as far on both sides; with it the reader gives up early where the span is much too big.
+    /// as far on both sides. `told` hears how many events each page brought.
     ///
     /// # Errors
     /// If a request fails for good, or the walk does not end.
@@ -226,11 +226,12 @@ impl Source {
         known: &Known,
         limits: Limits,
         opening: Option<Opening>,
+        told: &(impl Fn(usize) + Sync),
     ) -> Result<Outcome, SourceError> {
         match self {
             Self::Unified(unified) => {
                 unified
-                    .read(span, known, limits, opening.map(|opening| opening.0))
+                    .read(span, known, limits, opening.map(|opening| opening.0), told)
                     .await
             }
         }

@@ -5,13 +5,16 @@ use std::{io, path::Path, time::Duration};
 use futures::{StreamExt as _, stream};
 use tokio::time::Instant;
 
-use super::{CliError, Exit, args::Check, connections::Connections, console::Console, out};
+use super::{
+    CliError, Exit, args::Check, connections::Connections, console::Console, out, status::last_commits,
+};
 use crate::{
     archive::{Archive, ArchiveError},
     clock::Clock,
     config::Warning,
     error::Chain,
     event::hex,
+    export::same_stream,
     settings::Settings,
     source::{Source, SourceError},
     window::{Window, earlier},
@@ -44,9 +47,15 @@ pub(super) async fn run(console: &Console, args: Check) -> Result<Exit, CliError
         return list.end();
     }
     list.state_dir(&settings.state_dir)?;
-    list.archive(archive(&settings).await, settings.archive.url.as_str())?;
+    let archived = archive(&settings).await;
+    list.archive(&archived, settings.archive.url.as_str())?;
     match Connections::open(&settings, &console.clock) {
-        Ok(connections) => targets(&mut list, &settings, &connections, &console.clock).await?,
+        Ok(connections) => {
+            targets(&mut list, &settings, &connections, &console.clock).await?;
+            if archived.is_ok() {
+                streams(&mut list, &settings, &connections).await?;
+            }
+        }
         Err(error) => {
             list.failed(
                 "connections",
@@ -130,6 +139,30 @@ async fn targets(
     Ok(())
 }
 
+/// Whether each target is the stream that its archive holds under that name.
+async fn streams(list: &mut List, settings: &Settings, connections: &Connections) -> Result<(), CliError> {
+    let Ok(archive) = Archive::open(&settings.archive) else {
+        return Ok(());
+    };
+    for target in &settings.targets {
+        let name = format!("target {}", target.name);
+        let Some(source) = connections.source(target) else {
+            continue;
+        };
+        match last_commits(&archive, target).await {
+            Ok(Some((last, _))) => {
+                if let Err(error) = same_stream(&last.source, target, source.endpoint()) {
+                    let what = Chain(&error).to_string();
+                    list.failed(&name, &what, error.hint(), (&error).into())?;
+                }
+            }
+            Ok(None) => {}
+            Err(trouble) => list.failed(&name, &trouble.message, trouble.hint, trouble.action.into())?,
+        }
+    }
+    Ok(())
+}
+
 /// One page of the last minutes, as a pass would ask for it. Returns the server's clock minus ours, in seconds.
 async fn ask(source: &mut Source, clock: &Clock) -> Result<Option<i64>, SourceError> {
     source.prepare().await?;
@@ -167,14 +200,14 @@ impl List {
         }
     }
 
-    fn archive(&mut self, probe: Result<(), ArchiveError>, place: &str) -> Result<(), CliError> {
+    fn archive(&mut self, probe: &Result<(), ArchiveError>, place: &str) -> Result<(), CliError> {
         match probe {
             Ok(()) => self.ok(
                 "archive",
                 &format!("{place} takes objects, and refuses to create one twice"),
             ),
             Err(error) => {
-                let what = Chain(&error).to_string();
+                let what = Chain(error).to_string();
                 self.failed("archive", &what, error.hint(), error.action().into())
             }
         }

@@ -114,6 +114,9 @@ fn draw(bar: &ProgressBar, seen: &Seen, elapsed: Duration) {
             let rate = HumanCount(rate(seen.written, elapsed));
             message.push_str(&format!("  {}  {rate}/s", out::count(seen.written, "event")));
         }
+        if seen.received > seen.written {
+            message.push_str(&format!("  {} received", HumanCount(seen.received)));
+        }
         bar.set_message(message);
     }
     bar.tick();
@@ -126,6 +129,7 @@ fn log(name: &str, seen: &Seen) {
         read_up_to = seen.read.map(crate::clock::spell),
         goal = seen.to.map(crate::clock::spell),
         events = seen.written,
+        received = seen.received,
         commits = seen.commits,
         "still reading"
     );

@@ -115,10 +115,10 @@ async fn stand(archive: &Archive, target: &Target, now: Time) -> TargetStatus {
     status
 }
 
-struct Trouble {
-    message: String,
-    hint: Option<String>,
-    action: Action,
+pub(super) struct Trouble {
+    pub message: String,
+    pub hint: Option<String>,
+    pub action: Action,
 }
 
 impl From<ArchiveError> for Trouble {
@@ -132,7 +132,10 @@ impl From<ArchiveError> for Trouble {
 }
 
 /// The last commit, and up to where the archive is complete: backfills stand outside the chain of windows.
-async fn last_commits(archive: &Archive, target: &Target) -> Result<Option<(Commit, Option<Time>)>, Trouble> {
+pub(super) async fn last_commits(
+    archive: &Archive,
+    target: &Target,
+) -> Result<Option<(Commit, Option<Time>)>, Trouble> {
     let listed = archive.list(&key::commits(&target.name), None).await?;
     let mut last = None;
     for key in listed.iter().rev().map(|listed| &listed.key) {

@@ -8,9 +8,10 @@ use super::{Exporter, PassError, unnamed};
 use crate::{
     archive::ArchiveError,
     checkpoint::{Head, Intents, Memory},
-    commit::{Commit, sha256},
+    commit::{Commit, Origin, sha256},
     error::{Action, Chain},
     key,
+    target::Target,
 };
 
 impl Exporter {
@@ -165,31 +166,30 @@ impl Exporter {
         }
         Ok(commit)
     }
+}
 
-    /// A target's name stands for one stream for ever.
-    pub(super) fn same_stream(&self, head: &Head) -> Result<(), PassError> {
-        let (was, is) = (&head.source, self.source.endpoint());
-        let other = |what, was: String, is: String| Err(PassError::OtherStream { what, was, is });
-        if was.api != self.target.api {
-            return other(
-                "API",
-                was.api.as_str().to_owned(),
-                self.target.api.as_str().to_owned(),
-            );
-        }
-        if !stream_of(&was.url).eq_ignore_ascii_case(stream_of(is)) {
-            return other(
-                "organization or tenant",
-                quote(stream_of(&was.url)),
-                quote(stream_of(is)),
-            );
-        }
-        if was.filter != self.target.filter {
-            let spell = |filter: &Option<_>| serde_json::to_string(filter).unwrap_or_default();
-            return other("filter", spell(&was.filter), spell(&self.target.filter));
-        }
-        Ok(())
+/// A target's name stands for one stream for ever: `was` is where its last commit came from, `endpoint` where it is read
+/// now.
+///
+/// # Errors
+/// If the two are not the same stream.
+pub fn same_stream(was: &Origin, target: &Target, endpoint: &str) -> Result<(), PassError> {
+    let other = |what, was: String, is: String| Err(PassError::OtherStream { what, was, is });
+    if was.api != target.api {
+        return other("API", was.api.as_str().to_owned(), target.api.as_str().to_owned());
     }
+    if !stream_of(&was.url).eq_ignore_ascii_case(stream_of(endpoint)) {
+        return other(
+            "organization or tenant",
+            quote(stream_of(&was.url)),
+            quote(stream_of(endpoint)),
+        );
+    }
+    if was.filter != target.filter {
+        let spell = |filter: &Option<_>| serde_json::to_string(filter).unwrap_or_default();
+        return other("filter", spell(&was.filter), spell(&target.filter));
+    }
+    Ok(())
 }
 
 /// Organization, tenant and service of an endpoint: what makes the stream, on whatever host.

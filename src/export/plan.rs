@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::SemaphorePermit;
 
-use super::{Exporter, PassError, Shared};
+use super::{Exporter, PassError, Shared, same_stream};
 use crate::{
     checkpoint::{Intents, Memory},
     clock::Time,
@@ -46,7 +46,7 @@ impl Exporter {
         let (memory, mut intents) = self.catch_up().await?;
         let local = self.shared.clock.now();
         if let Some(memory) = &memory {
-            self.same_stream(&memory.head)?;
+            same_stream(&memory.head.source, &self.target, self.source.endpoint())?;
         }
         let epoch = self.own(memory.as_ref().map(|memory| &memory.head), local, take_over)?;
         if let Some(memory) = &memory

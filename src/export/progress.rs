@@ -21,8 +21,10 @@ pub struct Seen {
     pub read: Option<Time>,
     /// Events archived by this pass.
     pub written: u64,
-    /// Events received by this pass.
+    /// Events shown within the slices that this pass has read.
     pub pulled: u64,
+    /// Events received by this pass, page by page, repeats and those of spans that were too big included.
+    pub received: u64,
     /// Commits of this pass.
     pub commits: u64,
     /// The server's clock minus ours, in seconds.
@@ -59,6 +61,10 @@ impl Progress {
             seen.read = Some(to);
             seen.pulled += pulled;
         });
+    }
+
+    pub(super) fn received(&self, events: usize) {
+        self.change(|seen| seen.received += events as u64);
     }
 
     pub(super) fn committed(&self, covered: Time, written: u64) {

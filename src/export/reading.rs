@@ -148,7 +148,11 @@ impl<'a> Reading<'a> {
                 span = part;
                 opening = None;
             }
-            let read = self.source.read(span, &known, self.limits, opening.take()).await;
+            let told = |events| self.progress.received(events);
+            let read = self
+                .source
+                .read(span, &known, self.limits, opening.take(), &told)
+                .await;
             match read.map_err(PassError::Source)? {
                 Outcome::Complete(mut slice) => {
                     slice.effort += wasted;

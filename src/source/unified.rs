@@ -134,6 +134,7 @@ impl Unified {
         known: &Known,
         limits: Limits,
         opening: Option<First>,
+        told: &(impl Fn(usize) + Sync),
     ) -> Result<Outcome, SourceError> {
         let first = match opening {
             Some(first) => first,
@@ -144,6 +145,7 @@ impl Unified {
             (Direction::Previous, first.page.previous.clone()),
             (Direction::Next, first.page.next.clone()),
         ];
+        told(first.page.events.len());
         let ends = walk.take(first.page, first.tries);
         if let Some(too_big) = walk.too_big()? {
             return Ok(too_big);
@@ -162,6 +164,7 @@ impl Unified {
                     Direction::Previous => page.previous.clone(),
                     Direction::Next => page.next.clone(),
                 };
+                told(page.events.len());
                 let ends = walk.take(page, tries);
                 if let Some(too_big) = walk.too_big()? {
                     return Ok(too_big);

@@ -273,6 +273,18 @@ async fn mistakes_and_missing_things_have_their_exit_codes_and_hints() {
     machine.expect(0, &["check"]).await;
     machine.expect(0, &["once"]).await;
     machine.world.assert_archive_equals_truth().await;
+
+    // The same name for another stream: said before anything is read, and by `once` too.
+    let other = machine
+        .text("", "audit-1", "state")
+        .replace("tenant = \"production\"\n", "");
+    std::fs::write(&machine.config, other).unwrap();
+    let told = machine.expect(4, &["check"]).await;
+    assert!(
+        told.contains("new name") && told.contains("/acme/orgaudit_/"),
+        "{told}"
+    );
+    machine.expect(4, &["once"]).await;
 }
 
 /// Files may not grow beyond a few kilobytes: what a full disk looks like to a program, without filling one.
