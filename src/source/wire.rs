@@ -35,14 +35,15 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// For requests with a budget of `retry_for`.
+    /// For requests with a budget of `retry_for`: a server that stays silent once leaves time for another try.
     #[must_use]
     pub fn of(retry_for: Duration) -> Self {
+        let whole = (retry_for / 2).clamp(Duration::from_secs(10), Duration::from_secs(60));
         Self {
             connect: Duration::from_secs(10),
-            idle: Duration::from_secs(30),
+            idle: whole,
             refusal: Duration::from_secs(5),
-            whole: retry_for.max(Duration::from_secs(30)),
+            whole,
         }
     }
 }

@@ -239,18 +239,23 @@ async fn the_server_is_not_asked_sooner_than_it_asks_for() {
 }
 
 /// Lets the time of this thread's runtime jump once a fault has struck: nobody waits half a minute for a silent server.
-async fn pass_with_jumps(world: &World, process: &mut Process, fault: Fault) -> Result<Summary, PassError> {
-    let fault = world.simulator.fault(When::events().later_page(), fault);
+async fn pass_with_jumps(
+    world: &World,
+    process: &mut Process,
+    (when, fault): (When, Fault),
+    jump: Duration,
+) -> Result<Summary, PassError> {
+    let fault = world.simulator.fault(when, fault);
     let frozen = AtomicBool::new(false);
     let jumps = async {
-        for jump in 1..=20 {
-            while world.simulator.struck(fault) < jump {
+        for strike in 1..=20 {
+            while world.simulator.struck(fault) < strike {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
             tokio::time::pause();
             frozen.store(true, Ordering::Relaxed);
-            tokio::time::advance(Duration::from_secs(31)).await;
+            tokio::time::advance(jump).await;
             frozen.store(false, Ordering::Relaxed);
             tokio::time::resume();
         }
@@ -274,19 +279,29 @@ async fn a_silent_or_dripping_server_is_given_up_on() {
         Fault::Drip(10, Duration::from_secs(5)),
     ] {
         let (world, mut process) = partly_archived(Duration::from_secs(1)).await;
-        let error = pass_with_jumps(&world, &mut process, fault.clone())
+        let always = (When::events().later_page(), fault.clone());
+        let error = pass_with_jumps(&world, &mut process, always, Duration::from_secs(31))
             .await
             .unwrap_err();
         let told = told(&error);
         assert_eq!(error.action(), Action::NextTick, "{fault:?}: {told}");
         assert!(
-            told.contains("30 s") || told.contains("nothing came"),
+            told.contains("10 s") || told.contains("nothing came"),
             "{fault:?}: {told}"
         );
         world.simulator.clear_faults();
         process.pass().await.unwrap();
         assert_all_archived(&world, "afterwards").await;
     }
+}
+
+#[tokio::test]
+async fn a_server_that_stays_silent_once_is_asked_again() {
+    let (world, mut process) = partly_archived(Duration::from_secs(30)).await;
+    let once = (When::events().later_page().next(1), Fault::Silence);
+    let jump = Duration::from_millis(15_100);
+    pass_with_jumps(&world, &mut process, once, jump).await.unwrap();
+    assert_all_archived(&world, "afterwards").await;
 }
 
 /// The world's settings with a second target: another tenant of the same organization, over the same connection.
