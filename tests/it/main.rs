@@ -8,6 +8,7 @@
 )]
 
 mod ledger;
+mod place;
 mod store;
 mod world;
 
