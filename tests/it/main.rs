@@ -7,9 +7,11 @@
     reason = "a test may panic"
 )]
 
+mod emulators;
 mod ledger;
 mod place;
 mod store;
+mod wire;
 mod world;
 
 mod canary;
