@@ -26,7 +26,7 @@ impl Machine {
         world.simulator.clock().run();
         let root = world.directory.path().join("archive");
         std::fs::create_dir(&root).unwrap();
-        world.store = Arc::new(LocalFileSystem::new_with_prefix(&root).unwrap());
+        world.move_to(Arc::new(LocalFileSystem::new_with_prefix(&root).unwrap()));
         let config = world.directory.path().join("exporter.toml");
         let machine = Self { world, config };
         machine.configure("");

@@ -12,7 +12,7 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use tokio_util::task::TaskTracker;
 use uipath_audit_exporter::export::PassError;
 
-use super::{Rival, assert_no_fighting, each, go_on, news, reigns, small_world};
+use crate::rival::{Rival, assert_no_fighting, each, go_on, news, reigns, small_world};
 
 /// So many exporters fight for the target while events keep happening.
 async fn race(seed: u64, instances: &'static [&'static str]) {
