@@ -8,6 +8,7 @@
 )]
 
 mod ledger;
+mod machine;
 mod rival;
 mod store;
 mod world;

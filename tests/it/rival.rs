@@ -1,9 +1,18 @@
 //! An exporter that comes and goes, on its own line to a store that others use, too; and what goes on in its world.
 
-use std::{collections::BTreeSet, future::Future, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use chrono::TimeDelta;
 use futures::{StreamExt as _, stream};
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use serde_json::Value;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uipath_audit_exporter::{
@@ -21,7 +30,7 @@ use crate::{
 /// Cases that run at once.
 const AT_ONCE: usize = 3;
 /// No case takes longer.
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// An exporter with a state directory of its own: a process that comes and goes.
 pub struct Rival {
@@ -145,7 +154,10 @@ async fn reach(process: &mut Process, gate: &Gate) -> bool {
 
 /// A small world whose commits hold few events, in two formats.
 pub async fn small_world() -> World {
-    let mut world = World::new().await;
+    small(World::new().await)
+}
+
+pub fn small(mut world: World) -> World {
     world.settings.archive.max_events = 20;
     world.settings.archive.csv = true;
     world
@@ -207,6 +219,58 @@ pub fn assert_no_fighting(ledger: &Ledger, changes: usize) {
     let reigns = reigns(ledger);
     assert!(reigns.len() <= changes + 1, "the owner changed: {reigns:?}");
     assert_eq!(reigns.iter().collect::<BTreeSet<_>>().len(), reigns.len());
+}
+
+/// So many exporters fight for the target while events keep happening.
+pub async fn race(world: World, seed: u64, instances: &'static [&'static str]) {
+    let mut random = StdRng::seed_from_u64(seed);
+    let world = Arc::new(world);
+    world.happen(seed * 100, 30, 3);
+    let over = Arc::new(AtomicBool::new(false));
+    let passes = Arc::new(AtomicUsize::new(0));
+    let tracker = TaskTracker::new();
+    let mut runners = Vec::new();
+    for (number, instance) in instances.iter().enumerate() {
+        let mut rival = Rival::new(&world, instance, &format!("state-{number}"));
+        rival.settings.archive.max_events = random.random_range(10..25);
+        let (world, over, passes) = (Arc::clone(&world), Arc::clone(&over), Arc::clone(&passes));
+        let mut random = StdRng::seed_from_u64(seed + 1000 * (number as u64 + 1));
+        runners.push(tracker.spawn(async move {
+            rival.start(&world).await;
+            while !over.load(Ordering::SeqCst) {
+                match rival.take_over().await {
+                    Ok(_) | Err(PassError::StandBy { .. } | PassError::Overtaken { .. }) => {}
+                    Err(error) => panic!("{error:?}"),
+                }
+                passes.fetch_add(1, Ordering::SeqCst);
+                if random.random_bool(0.1) {
+                    rival.start(&world).await;
+                }
+                tokio::time::sleep(Duration::from_millis(random.random_range(0..4))).await;
+            }
+            rival
+        }));
+    }
+    for round in 1..=4_usize {
+        news(&world, seed * 100 + round as u64, 15);
+        tokio::time::sleep(Duration::from_millis(random.random_range(5..40))).await;
+        // However slow the store is, they meet.
+        while passes.load(Ordering::SeqCst) < round * instances.len() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+    over.store(true, Ordering::SeqCst);
+    let mut rivals = Vec::new();
+    for runner in runners {
+        rivals.push(runner.await.unwrap());
+    }
+    go_on(
+        &world,
+        seed * 100 + 50,
+        &mut rivals.iter_mut().collect::<Vec<_>>(),
+    )
+    .await;
+    reigns(&world.assert_archive_equals_truth().await);
 }
 
 /// Runs every case, a few at once; a failure tells which.
