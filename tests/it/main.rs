@@ -10,6 +10,7 @@
 mod ledger;
 mod machine;
 mod rival;
+mod place;
 mod store;
 mod world;
 
