@@ -16,9 +16,20 @@ use url::Url;
 use crate::{clock::Time, settings::ArchiveSettings};
 
 mod error;
+mod refusal;
+#[cfg(test)]
+mod scripted;
 mod staging;
+mod unreachable;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "opening S3, Azure and GCS plugs the connector in")
+)]
+mod wire;
 
 pub use error::ArchiveError;
+pub use refusal::{Refusal, RefusalKind};
+pub use unreachable::{Unreachable, UnreachableKind};
 
 /// How often a create that left nothing behind is tried.
 const TRIES: u32 = 5;

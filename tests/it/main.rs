@@ -9,6 +9,8 @@
 
 mod emulators;
 mod ledger;
+mod machine;
+mod rival;
 mod place;
 mod store;
 mod wire;
