@@ -31,7 +31,8 @@ use crate::{
 };
 
 mod open;
-mod tests;
+mod refusals;
+pub mod tests;
 
 pub use open::open;
 
@@ -107,6 +108,12 @@ impl Place {
             PlaceKind::S3 => Self::s3(directory, terms).await,
             PlaceKind::Azure => Self::azure(directory, terms).await,
         }
+    }
+
+    /// Where there is no such store: tells so, and gives nothing. See [`emulators::skip`].
+    pub async fn or_skip(kind: PlaceKind, terms: Terms<'_>) -> Option<Self> {
+        let skip = |missing: Missing| emulators::skip(&format!("archives on {kind:?}"), &missing);
+        Self::on(kind, terms).await.map_err(skip).ok()
     }
 
     fn by_line(store: Arc<dyn ObjectStore>, url: Url, directory: TempDir, terms: Terms<'_>) -> Self {
