@@ -77,6 +77,8 @@ impl Place {
             max_bytes: 16 << 20,
             max_buffered: 64 << 20,
             options: BTreeMap::new(),
+            ca_file: None,
+            tags: BTreeMap::new(),
         }
     }
 
