@@ -17,6 +17,7 @@ mod wire;
 mod world;
 
 mod canary;
+mod conformance;
 mod faults;
 mod kill;
 mod limits;

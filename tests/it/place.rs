@@ -15,8 +15,9 @@ use std::{
 use object_store::{ObjectStore, local::LocalFileSystem, memory::InMemory};
 use tempfile::TempDir;
 use uipath_audit_exporter::{
+    archive::open_store,
     secret::SecretRef,
-    settings::{ArchiveOption, ArchiveSettings, Compression},
+    settings::{ArchiveOption, ArchiveSettings},
 };
 use url::Url;
 
@@ -47,6 +48,11 @@ pub enum PlaceKind {
 
 impl PlaceKind {
     pub const ALL: [Self; 4] = [Self::Memory, Self::File, Self::S3, Self::Azure];
+
+    /// Whether each operation is a journey over the wire.
+    pub fn is_far(self) -> bool {
+        matches!(self, Self::S3 | Self::Azure)
+    }
 }
 
 /// On what terms a place is to be had.
@@ -234,7 +240,7 @@ impl Place {
         directory: TempDir,
     ) -> Self {
         Self {
-            way: Way::Wire(wire, open(&settings(&url, options.clone()))),
+            way: Way::Wire(wire, open_store(&settings(&url, options.clone())).unwrap()),
             direct: open(&settings(&url, direct)),
             url,
             options,
@@ -320,13 +326,8 @@ fn fresh_name() -> String {
 
 fn settings(url: &Url, options: BTreeMap<String, ArchiveOption>) -> ArchiveSettings {
     ArchiveSettings {
-        url: url.clone(),
-        csv: false,
-        compression: Compression::Zstd,
-        max_events: 10_000,
-        max_bytes: 16 << 20,
-        max_buffered: 64 << 20,
         options,
+        ..ArchiveSettings::to_read(url.clone())
     }
 }
 
