@@ -45,6 +45,8 @@ pub enum Fault {
 pub enum Which {
     /// Counted from 1.
     Nth(usize),
+    /// This one, counted from 1, and all after it.
+    From(usize),
     /// Those on keys that contain this.
     Of(String),
     All,
@@ -187,6 +189,7 @@ async fn begin(seen: &Mutex<Seen>, kind: Kind, key: String) -> Begun {
             of == kind
                 && match which {
                     Which::Nth(number) => *number == nth,
+                    Which::From(number) => *number <= nth,
                     Which::Of(part) => key.contains(part),
                     Which::All => true,
                 }
