@@ -4,7 +4,7 @@
 use std::{fmt, io, path::PathBuf};
 
 use super::{
-    Permission, Refusal, RefusalKind, Unreachable,
+    Permission, Refusal, RefusalKind, StoreError, Unreachable,
     cause::{Cause, io_kind},
     hints,
     permission::missing,
@@ -15,7 +15,10 @@ use crate::error::Action;
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
     /// Not a URL of an archive.
-    #[error("open the archive `{url}`: this version knows `file:///absolute/path`")]
+    #[error(
+        "open the archive `{url}`: there is `file:///path`, `s3://bucket/prefix`, `az://container/prefix`, \
+         `abfss://container@account.dfs.core.windows.net/prefix`, `gs://bucket/prefix`"
+    )]
     Url {
         /// The URL.
         url: String,
@@ -28,6 +31,15 @@ pub enum ArchiveError {
         /// What the system said.
         #[source]
         source: io::Error,
+    },
+    /// An object store could not be opened. No server was asked.
+    #[error("open the archive `{place}`")]
+    Open {
+        /// The archive.
+        place: String,
+        /// Why not.
+        #[source]
+        source: Box<StoreError>,
     },
     /// The store overwrote what it was asked to create.
     #[error("use the archive `{place}`: its store does not refuse to create an object that exists")]
@@ -190,6 +202,7 @@ impl ArchiveError {
             Self::Refused { source, .. } | Self::Permissions { source, .. } => source.is_credentials(),
             Self::Url { .. }
             | Self::Root { .. }
+            | Self::Open { .. }
             | Self::NotConditional { .. }
             | Self::NoConditions { .. }
             | Self::Unreachable { .. }
@@ -226,6 +239,7 @@ impl ArchiveError {
     pub fn action(&self) -> Action {
         match self {
             Self::Url { .. }
+            | Self::Open { .. }
             | Self::NotConditional { .. }
             | Self::NoConditions { .. }
             | Self::Permissions { .. }
@@ -248,6 +262,7 @@ impl ArchiveError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Url { .. } => Some("see `archive.url` in the configuration reference".to_owned()),
+            Self::Open { source, .. } => source.hint(),
             Self::NotConditional { .. } | Self::NoConditions { .. } => Some(
                 "use a store with conditional writes: without them two exporters overwrite each other"
                     .to_owned(),

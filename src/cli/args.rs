@@ -7,6 +7,7 @@ use clap_complete::Shell;
 use url::Url;
 
 use crate::{
+    archive::object_store_url,
     clock::{Clock, Time},
     config::{UnitError, parse_age_or_time},
     daemon::Shard,
@@ -253,7 +254,8 @@ pub(super) struct Verify {
     /// Only this target; may be given several times
     #[arg(long, value_name = "NAME")]
     pub(super) target: Vec<TargetName>,
-    /// This archive, a URL or a directory; no configuration is needed then
+    /// This archive, a URL or a directory; no configuration is needed then. An object store is opened with the options
+    /// of the configuration, if there is one for such a store, or by what the environment says
     #[arg(long, value_name = "URL", value_parser = archive)]
     pub(super) archive: Option<Url>,
     /// Only commits from this number on
@@ -289,6 +291,9 @@ pub(super) struct Simulate {
     /// Where to listen; port 0 takes any free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8787")]
     pub(super) listen: SocketAddr,
+    /// How many events of the last 30 days there are at the start
+    #[arg(long, value_name = "N", default_value = "20000", value_parser = clap::value_parser!(u32).range(1..=5_000_000))]
+    pub(super) events: u32,
 }
 
 #[derive(Args, Debug)]
@@ -307,8 +312,10 @@ pub(super) struct Later {
 
 /// A URL, or a directory of this machine.
 fn archive(text: &str) -> Result<Url, String> {
-    if text.contains("://") {
-        return text.parse().map_err(|error| format!("{error}"));
+    match text.split_once("://") {
+        Some(("s3" | "az" | "abfss" | "gs", _)) => return object_store_url(text),
+        Some(_) => return text.parse().map_err(|error| format!("{error}")),
+        None => {}
     }
     std::path::absolute(text)
         .ok()
@@ -350,7 +357,7 @@ mod tests {
             "x verify --archive file:///srv/audit --since 7 --json --deep",
             "x recover --target acme",
             "x demo --events 10 --directory d",
-            "x simulate --listen 127.0.0.1:0",
+            "x simulate --listen 127.0.0.1:0 --events 10",
             "x completions zsh",
             "x man",
             "x prove --target acme --event 1 --help",
