@@ -22,19 +22,26 @@ mod identity;
 mod location;
 mod options;
 mod profile;
+mod refusal;
 mod renewing;
 mod s3;
+#[cfg(test)]
+mod scripted;
 mod staging;
 mod stores;
 mod tags;
+mod unreachable;
 mod values;
+mod wire;
 
 pub use error::ArchiveError;
 pub use location::object_store_url;
 pub use options::{OptionMistake, check_options};
 pub use profile::ProfileError;
+pub use refusal::{Refusal, RefusalKind};
 pub use stores::StoreError;
 pub use tags::check_tags;
+pub use unreachable::{Unreachable, UnreachableKind};
 
 use location::{Kind, Location};
 use renewing::Renewing;

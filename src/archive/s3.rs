@@ -34,7 +34,8 @@ pub(super) fn build(plan: Plan) -> Result<Arc<dyn ObjectStore>, StoreError> {
     let mut builder = AmazonS3Builder::new()
         .with_bucket_name(&location.bucket)
         .with_retry(retry())
-        .with_client_options(checksummed(client.options(endpoint.as_deref())?, &mut values))
+        .with_http_connector(client.connector())
+        .with_client_options(checksummed(client.options(endpoint.as_deref()), &values))
         .with_checksum_algorithm(Checksum::SHA256)
         // We delete one object at a time: in a bulk its refusal comes as a success, and not every store knows bulks.
         .with_disable_bulk_delete(true);
@@ -57,7 +58,7 @@ fn is_on(values: &Values, name: &str) -> bool {
 
 /// A bucket with Object Lock takes no PUT without this header. It goes with every request, signed, and means nothing
 /// where there is no checksum.
-fn checksummed(options: ClientOptions, values: &mut Values) -> ClientOptions {
+fn checksummed(options: ClientOptions, values: &Values) -> ClientOptions {
     let algorithm = match values.get("aws_checksum_algorithm").map(String::as_str) {
         Some("crc64nvme") => "CRC64NVME",
         _ => "SHA256",

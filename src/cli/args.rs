@@ -291,6 +291,9 @@ pub(super) struct Simulate {
     /// Where to listen; port 0 takes any free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8787")]
     pub(super) listen: SocketAddr,
+    /// How many events of the last 30 days there are at the start
+    #[arg(long, value_name = "N", default_value = "20000", value_parser = clap::value_parser!(u32).range(1..=5_000_000))]
+    pub(super) events: u32,
 }
 
 #[derive(Args, Debug)]
@@ -354,7 +357,7 @@ mod tests {
             "x verify --archive file:///srv/audit --since 7 --json --deep",
             "x recover --target acme",
             "x demo --events 10 --directory d",
-            "x simulate --listen 127.0.0.1:0",
+            "x simulate --listen 127.0.0.1:0 --events 10",
             "x completions zsh",
             "x man",
             "x prove --target acme --event 1 --help",

@@ -18,6 +18,7 @@ pub(super) async fn run(
     let mut told = Ok(());
     let options = ServeOptions {
         listen: args.listen,
+        events: args.events,
         ..ServeOptions::default()
     };
     let serving = serve_forever(options, |description| {

@@ -1,8 +1,6 @@
 //! One request, one reply, each within deadlines. Knows neither retries nor what a status means.
 //!
-//! With `client` below it the only place that names `reqwest`, and the only one that makes an `Authorization` header.
-
-mod client;
+//! The only place that makes an `Authorization` header for a connection.
 
 use std::time::Duration;
 
@@ -14,9 +12,16 @@ use reqwest::{
 use tokio::time::timeout;
 use url::Url;
 
-pub use self::client::OpenError;
 use super::body::{Body, BodyError, Limits};
-use crate::{clock::Time, error::Action, retry, secret::Secret, settings::ConnectionSettings};
+pub use crate::client::OpenError;
+use crate::{
+    client::{self, ClientSettings, Tls},
+    clock::Time,
+    error::Action,
+    retry,
+    secret::Secret,
+    settings::{AuthSettings, ConnectionSettings},
+};
 
 /// As much of a refusal's body as is read for its message, in bytes.
 const LONGEST_REFUSAL: usize = 64 * 1024;
@@ -183,7 +188,18 @@ impl Wire {
     /// # Errors
     /// When a file is missing or is not what it should be.
     pub fn open(settings: &ConnectionSettings, patience: Patience) -> Result<Self, OpenError> {
-        let client = client::build(settings, patience.connect)?;
+        let plain = ClientSettings {
+            ca_file: settings.ca_file.clone(),
+            proxy: settings.proxy.clone(),
+            proxy_excludes: None,
+            timeout: None,
+            connect_timeout: patience.connect,
+        };
+        let mut builder = client::builder(&plain, tls(settings))?;
+        if let Some(path) = &settings.client_certificate {
+            builder = builder.identity(client::identity(path)?);
+        }
+        let client = client::build(builder)?;
         Ok(Self { client, patience })
     }
 
@@ -269,6 +285,20 @@ impl Wire {
         // Late or broken: what came so far will do.
         let _late = timeout(self.patience.refusal, filled).await;
         body.so_far()
+    }
+}
+
+/// Whether any request of this connection may be `https`.
+fn tls(settings: &ConnectionSettings) -> Tls {
+    let token_url = match &settings.auth {
+        AuthSettings::ClientCredentials { token_url, .. } => token_url.as_ref(),
+        AuthSettings::Bearer { .. } => None,
+    };
+    let addresses = [Some(&settings.url), token_url, settings.proxy.as_ref()];
+    if addresses.into_iter().flatten().all(|url| url.scheme() == "http") {
+        Tls::Unused
+    } else {
+        Tls::Needed
     }
 }
 

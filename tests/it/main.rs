@@ -8,6 +8,9 @@
 )]
 
 mod ledger;
+mod machine;
+mod rival;
+mod place;
 mod store;
 mod world;
 

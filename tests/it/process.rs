@@ -2,123 +2,13 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::{Output, Stdio},
-    sync::Arc,
-    time::{Duration, Instant},
+    process::Stdio,
+    time::Duration,
 };
 
-use object_store::local::LocalFileSystem;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
-use crate::world::World;
-
-const BINARY: &str = env!("CARGO_BIN_EXE_uipath-audit-exporter");
-
-/// A world whose archive is a directory and whose exporter is a process.
-struct Machine {
-    world: World,
-    config: PathBuf,
-}
-
-impl Machine {
-    async fn new() -> Self {
-        let mut world = World::new().await;
-        world.simulator.clock().run();
-        let root = world.directory.path().join("archive");
-        std::fs::create_dir(&root).unwrap();
-        world.store = Arc::new(LocalFileSystem::new_with_prefix(&root).unwrap());
-        let config = world.directory.path().join("exporter.toml");
-        let machine = Self { world, config };
-        machine.configure("");
-        machine
-    }
-
-    /// Writes the configuration; `more` goes below `[archive]`.
-    fn configure(&self, more: &str) {
-        std::fs::write(&self.config, self.text(more, "audit-1", "state")).unwrap();
-    }
-
-    fn text(&self, more: &str, instance: &str, state: &str) -> String {
-        let directory = self.world.directory.path().display();
-        let (url, id) = (self.world.simulator.url(), self.world.simulator.client_id());
-        format!(
-            r#"
-state_dir = "{directory}/{state}"
-instance = "{instance}"
-[archive]
-url = "file://{directory}/archive"
-{more}
-[connections.cloud]
-url = "{url}"
-retry_for = "2s"
-[connections.cloud.auth.client_credentials]
-client_id = "{id}"
-client_secret = {{ file = "{directory}/secret" }}
-[[targets]]
-name = "acme-production"
-organization = "acme"
-tenant = "production"
-schedule = "* * * * * *"
-settle = "0s"
-"#
-        )
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(BINARY);
-        command.arg("--config").arg(&self.config).args(arguments);
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
-        command
-    }
-
-    async fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().await.unwrap()
-    }
-
-    /// Runs a command and checks its exit code. Returns what it said on both streams.
-    async fn expect(&self, code: i32, arguments: &[&str]) -> String {
-        let output = self.run(arguments).await;
-        let said = said(&output);
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
-        said
-    }
-
-    fn checkpoint(&self) -> PathBuf {
-        self.world.directory.path().join("state")
-    }
-}
-
-fn said(output: &Output) -> String {
-    format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )
-}
-
-async fn wait_for(what: &str, mut done: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !done().await {
-        assert!(Instant::now() < deadline, "waited too long for {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
-async fn terminate(child: &Child) {
-    let id = child.id().unwrap().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &id])
-            .status()
-            .await
-            .unwrap()
-            .success()
-    );
-}
+use crate::machine::{BINARY, Machine, said, terminate, wait_for};
 
 #[tokio::test]
 async fn once_twice_verify_and_cat() {

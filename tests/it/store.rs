@@ -11,44 +11,16 @@ use std::{
 use async_trait::async_trait;
 use futures::{StreamExt as _, stream, stream::BoxStream};
 use object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    ObjectStoreExt as _, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, path::Path,
+    CopyOptions, Extensions, GetOptions, GetResult, GetResultPayload, ListResult, MultipartUpload,
+    ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, PutMultipartOptions, PutOptions, PutPayload,
+    PutResult, Result, path::Path,
 };
 use tokio_util::sync::CancellationToken;
 
-/// What an operation is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
-    Put,
-    Get,
-    List,
-    Delete,
-}
+use fault::Plan;
+pub use fault::{Fault, Kind, SLOW, Which};
 
-/// What goes wrong with an operation.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Fault {
-    /// It is done, and the reply is lost.
-    LostReply,
-    /// It is not done.
-    Failed,
-    /// A put is done, and the reply says that the object exists: the store's own client tried twice.
-    Exists,
-    /// A put seems to fail, and is done when [`Line::land`] is called.
-    Late,
-    /// It is not done, for want of permission.
-    Forbidden,
-}
-
-/// Which operations of a kind.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Which {
-    /// Counted from 1.
-    Nth(usize),
-    /// Those on keys that contain this.
-    Of(String),
-    All,
-}
+pub mod fault;
 
 /// Where to hold the process up. Operations are counted from 1.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -91,16 +63,15 @@ pub struct Line {
 
 #[derive(Default)]
 struct Seen {
-    log: Vec<(Kind, String)>,
+    plan: Plan,
     gates: Vec<Gate>,
-    faults: Vec<(Kind, Which, Fault)>,
     late: Vec<(Path, PutPayload, PutOptions)>,
 }
 
 /// What the process did, an operation a line.
 impl fmt::Debug for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, (kind, key)) in lock(&self.seen).log.iter().enumerate() {
+        for (number, (kind, key)) in lock(&self.seen).plan.log().iter().enumerate() {
             writeln!(f, "{:>4} {kind:?} {key}", number + 1)?;
         }
         Ok(())
@@ -125,16 +96,17 @@ impl Line {
 
     /// The operations so far.
     pub fn count(&self) -> usize {
-        lock(&self.seen).log.len()
+        lock(&self.seen).plan.log().len()
+    }
+
+    /// The operations so far: what was asked, of which key or prefix.
+    pub fn log(&self) -> Vec<(Kind, String)> {
+        lock(&self.seen).plan.log().to_vec()
     }
 
     /// The operations so far, of one kind.
     pub fn count_of(&self, kind: Kind) -> usize {
-        lock(&self.seen)
-            .log
-            .iter()
-            .filter(|(other, _)| *other == kind)
-            .count()
+        lock(&self.seen).plan.count_of(kind)
     }
 
     /// The process will wait there.
@@ -150,17 +122,45 @@ impl Line {
 
     /// These operations go wrong.
     pub fn fail(&self, kind: Kind, which: Which, fault: Fault) {
-        lock(&self.seen).faults.push((kind, which, fault));
+        lock(&self.seen).plan.fail(kind, which, fault);
     }
 
     /// Nothing goes wrong any more.
     pub fn mend(&self) {
-        lock(&self.seen).faults.clear();
+        lock(&self.seen).plan.mend();
     }
 
     /// Creating what exists overwrites it from now on.
     pub fn overwrite(&self) {
         self.overwrites.store(true, Ordering::SeqCst);
+    }
+
+    fn list_after(
+        &self,
+        prefix: Option<&Path>,
+        offset: Option<Path>,
+    ) -> BoxStream<'static, Result<ObjectMeta>> {
+        let (store, seen) = (Arc::clone(&self.store), Arc::clone(&self.seen));
+        let prefix = prefix.cloned();
+        let listed = async move {
+            let key = prefix.as_ref().map(ToString::to_string).unwrap_or_default();
+            let begun = begin(&seen, Kind::List, key).await;
+            let all = match &offset {
+                Some(offset) => store.list_with_offset(prefix.as_ref(), offset),
+                None => store.list(prefix.as_ref()),
+            };
+            let mut listed: Vec<Result<ObjectMeta>> =
+                match begun.through(async { Ok(all.collect().await) }).await {
+                    Ok(listed) => listed,
+                    Err(error) => vec![Err(error)],
+                };
+            if begun.fault == Some(Fault::Stale) {
+                forget_newest(&seen, &mut listed);
+            }
+            end(&seen, &begun).await;
+            stream::iter(listed)
+        };
+        stream::once(listed).flatten().boxed()
     }
 
     /// Does the puts that came late. Returns how many found their place free.
@@ -178,21 +178,17 @@ fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
     seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn forget_newest(seen: &Mutex<Seen>, listed: &mut Vec<Result<ObjectMeta>>) {
+    let keys = listed.iter().flatten().map(|meta| meta.location.as_ref());
+    let newest = lock(seen).plan.newest(keys).map(str::to_owned);
+    listed.retain(|meta| !matches!(meta, Ok(meta) if Some(meta.location.as_ref()) == newest.as_deref()));
+}
+
 async fn begin(seen: &Mutex<Seen>, kind: Kind, key: String) -> Begun {
     let (number, fault) = {
         let mut seen = lock(seen);
-        seen.log.push((kind, key.clone()));
-        let nth = seen.log.iter().filter(|(other, _)| *other == kind).count();
-        let strikes = |of: Kind, which: &Which| {
-            of == kind
-                && match which {
-                    Which::Nth(number) => *number == nth,
-                    Which::Of(part) => key.contains(part),
-                    Which::All => true,
-                }
-        };
-        let fault = seen.faults.iter().find(|(of, which, _)| strikes(*of, which));
-        (seen.log.len(), fault.map(|(_, _, fault)| *fault))
+        let fault = seen.plan.next(kind, &key);
+        (seen.plan.log().len(), fault)
     };
     wait(seen, |step| match step {
         Step::Before(at) => *at == number,
@@ -221,33 +217,34 @@ async fn wait(seen: &Mutex<Seen>, here: impl Fn(&Step) -> bool) {
 }
 
 impl Begun {
-    fn error(&self, fault: Fault) -> Error {
-        let (path, source) = (self.key.clone(), format!("simulated: {fault:?}").into());
-        match fault {
-            Fault::Forbidden => Error::PermissionDenied { path, source },
-            Fault::Exists => Error::AlreadyExists { path, source },
-            Fault::LostReply | Fault::Failed | Fault::Late => Error::Generic {
-                store: "simulated",
-                source,
-            },
+    /// Does the operation if it is to be done now, and tells what the caller is told.
+    async fn through<T>(&self, operation: impl Future<Output = Result<T>>) -> Result<T> {
+        let Some(fault) = self.fault else {
+            return operation.await;
+        };
+        let told = fault.error(&self.key);
+        if !fault.is_done() {
+            return Err(told.expect("what is not done is an error"));
         }
-    }
-
-    /// Whether the operation is to be done now.
-    fn is_done(&self) -> bool {
-        matches!(self.fault, None | Some(Fault::LostReply | Fault::Exists))
-    }
-
-    fn reply<T>(&self, result: Result<T>) -> Result<T> {
-        match (self.fault, result) {
-            (Some(fault), Ok(_)) => Err(self.error(fault)),
-            (_, result) => result,
+        if fault == Fault::Slow {
+            tokio::time::sleep(SLOW).await;
         }
+        let done = operation.await?;
+        told.map_or(Ok(done), Err)
     }
+}
 
-    fn refusal(&self) -> Error {
-        self.error(self.fault.unwrap_or(Fault::Failed))
-    }
+/// A reply whose body is not what the store sent: it ends early, or a byte is another.
+async fn damaged(got: GetResult, fault: Fault) -> Result<GetResult> {
+    let (meta, range, attributes) = (got.meta.clone(), got.range.clone(), got.attributes.clone());
+    let body = fault.damage(got.bytes().await?.to_vec());
+    Ok(GetResult {
+        payload: GetResultPayload::Stream(stream::once(async { Ok(body.into()) }).boxed()),
+        meta,
+        range,
+        attributes,
+        extensions: Extensions::default(),
+    })
 }
 
 impl fmt::Display for Line {
@@ -268,14 +265,13 @@ impl ObjectStore for Line {
             options.mode = PutMode::Overwrite;
         }
         let begun = begin(&self.seen, Kind::Put, location.to_string()).await;
-        let result = if begun.is_done() {
-            begun.reply(self.store.put_opts(location, payload, options).await)
-        } else {
-            if begun.fault == Some(Fault::Late) {
-                lock(&self.seen).late.push((location.clone(), payload, options));
-            }
-            Err(begun.refusal())
-        };
+        if begun.fault == Some(Fault::Late) {
+            let late = (location.clone(), payload.clone(), options.clone());
+            lock(&self.seen).late.push(late);
+        }
+        let result = begun
+            .through(self.store.put_opts(location, payload, options))
+            .await;
         end(&self.seen, &begun).await;
         result
     }
@@ -290,10 +286,10 @@ impl ObjectStore for Line {
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         let begun = begin(&self.seen, Kind::Get, location.to_string()).await;
-        let result = if begun.is_done() {
-            begun.reply(self.store.get_opts(location, options).await)
-        } else {
-            Err(begun.refusal())
+        let result = begun.through(self.store.get_opts(location, options)).await;
+        let result = match (begun.fault, result) {
+            (Some(fault @ (Fault::Truncated | Fault::Wrong)), Ok(got)) => damaged(got, fault).await,
+            (_, result) => result,
         };
         end(&self.seen, &begun).await;
         result
@@ -307,11 +303,7 @@ impl ObjectStore for Line {
                 async move {
                     let location = location?;
                     let begun = begin(&seen, Kind::Delete, location.to_string()).await;
-                    let result = if begun.is_done() {
-                        begun.reply(store.delete(&location).await)
-                    } else {
-                        Err(begun.refusal())
-                    };
+                    let result = begun.through(store.delete(&location)).await;
                     end(&seen, &begun).await;
                     result.map(|()| location)
                 }
@@ -320,22 +312,15 @@ impl ObjectStore for Line {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        let (store, seen) = (Arc::clone(&self.store), Arc::clone(&self.seen));
-        let prefix = prefix.cloned();
-        let listed = async move {
-            let key = prefix.as_ref().map(ToString::to_string).unwrap_or_default();
-            let begun = begin(&seen, Kind::List, key).await;
-            let listed: Vec<Result<ObjectMeta>> = if begun.is_done() {
-                let mut listed: Vec<_> = store.list(prefix.as_ref()).collect().await;
-                listed.extend(begun.fault.map(|fault| Err(begun.error(fault))));
-                listed
-            } else {
-                vec![Err(begun.refusal())]
-            };
-            end(&seen, &begun).await;
-            stream::iter(listed)
-        };
-        stream::once(listed).flatten().boxed()
+        self.list_after(prefix, None)
+    }
+
+    fn list_with_offset(
+        &self,
+        prefix: Option<&Path>,
+        offset: &Path,
+    ) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.list_after(prefix, Some(offset.clone()))
     }
 
     async fn list_with_delimiter(&self, _prefix: Option<&Path>) -> Result<ListResult> {

@@ -12,7 +12,7 @@ use files::{all_rust, files, modules, program};
 const LONGEST: usize = 400;
 
 /// Each outside library, and where alone in `src/` it may be named.
-const LIBRARIES: [(&str, &[&str]); 15] = [
+const LIBRARIES: [(&str, &[&str]); 16] = [
     ("chrono_tz", &["src/schedule"]),
     ("clap", &["src/cli"]),
     ("clap_complete", &["src/cli"]),
@@ -20,10 +20,14 @@ const LIBRARIES: [(&str, &[&str]); 15] = [
     ("config", &["src/config.rs"]),
     ("croner", &["src/schedule"]),
     ("flate2", &["src/encode/compress.rs", "src/source/body.rs"]),
+    ("http_body_util", &["src/archive/wire"]),
     ("httpdate", &["src/retry.rs"]),
     ("indicatif", &["src/cli", "src/observe.rs"]),
     ("object_store", &["src/archive"]),
-    ("reqwest", &["src/source/wire"]),
+    (
+        "reqwest",
+        &["src/client.rs", "src/source/wire", "src/archive/wire"],
+    ),
     ("sled", &["src/checkpoint"]),
     ("tokio_cron_scheduler", &["src/daemon/heartbeat.rs"]),
     ("tracing_subscriber", &["src/observe.rs"]),

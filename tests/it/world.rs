@@ -42,7 +42,10 @@ pub struct World {
     pub stream: StreamId,
     /// Another tenant of the same organization, which the first settings do not export.
     pub neighbour: StreamId,
+    /// The store as it is: whoever asserts something looks here.
     pub store: Arc<dyn ObjectStore>,
+    /// The exporters' way to it, on which things may go wrong.
+    pub way: Arc<dyn ObjectStore>,
     pub settings: Settings,
     pub directory: TempDir,
 }
@@ -50,6 +53,12 @@ pub struct World {
 impl World {
     /// A tenant's stream, empty; an archive in memory; the clock stands at noon of 20 November 2026.
     pub async fn new() -> Self {
+        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        Self::on(Arc::clone(&store), store).await
+    }
+
+    /// The same with an archive elsewhere.
+    pub async fn on(store: Arc<dyn ObjectStore>, way: Arc<dyn ObjectStore>) -> Self {
         let stream = StreamId::tenant("acme", "production");
         let cloud = Cloud::new()
             .organization("acme")
@@ -64,7 +73,8 @@ impl World {
             simulator,
             stream,
             neighbour: StreamId::tenant("acme", "staging"),
-            store: Arc::new(InMemory::new()),
+            store,
+            way,
             settings,
             directory,
         }
@@ -104,7 +114,13 @@ impl World {
     }
 
     pub fn archive(&self) -> Archive {
-        Archive::from_store(Arc::clone(&self.store), "memory:///")
+        Archive::from_store(Arc::clone(&self.way), "memory:///")
+    }
+
+    /// Keeps the archive elsewhere from now on.
+    pub fn move_to(&mut self, store: Arc<dyn ObjectStore>) {
+        self.way = Arc::clone(&store);
+        self.store = store;
     }
 
     /// Makes every call to the store wait a moment first: so many more places to die.
@@ -117,7 +133,7 @@ impl World {
             wait_put_per_call: moment,
             ..ThrottleConfig::default()
         };
-        self.store = Arc::new(ThrottledStore::new(InMemory::new(), config));
+        self.way = Arc::new(ThrottledStore::new(Arc::clone(&self.store), config));
     }
 
     /// A process: everything that dies with it.

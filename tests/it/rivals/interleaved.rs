@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Rival, assert_no_fighting, each, go_on, news, reigns, small_world};
+use crate::rival::{Rival, assert_no_fighting, each, go_on, news, reigns, small_world};
 use crate::{
     store::{Kind, Step},
     world::World,

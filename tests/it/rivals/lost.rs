@@ -2,7 +2,7 @@
 
 use uipath_audit_exporter::checkpoint::{Intents, Memory};
 
-use super::{Rival, each, go_on, news, reigns, small_world};
+use crate::rival::{Rival, each, go_on, news, reigns, small_world};
 use crate::{
     store::{Fault, Kind, Step, Which},
     world::{TARGET, World},

@@ -1,79 +1,29 @@
 //! Exporters that pass side by side, with and without being told to take over.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
-
-use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
-use tokio_util::task::TaskTracker;
 use uipath_audit_exporter::export::PassError;
 
-use super::{Rival, assert_no_fighting, each, go_on, news, reigns, small_world};
-
-/// So many exporters fight for the target while events keep happening.
-async fn race(seed: u64, instances: &'static [&'static str]) {
-    let mut random = StdRng::seed_from_u64(seed);
-    let world = Arc::new(small_world().await);
-    world.happen(seed * 100, 30, 3);
-    let over = Arc::new(AtomicBool::new(false));
-    let tracker = TaskTracker::new();
-    let mut runners = Vec::new();
-    for (number, instance) in instances.iter().enumerate() {
-        let mut rival = Rival::new(&world, instance, &format!("state-{number}"));
-        rival.settings.archive.max_events = random.random_range(10..25);
-        let (world, over) = (Arc::clone(&world), Arc::clone(&over));
-        let mut random = StdRng::seed_from_u64(seed + 1000 * (number as u64 + 1));
-        runners.push(tracker.spawn(async move {
-            rival.start(&world).await;
-            while !over.load(Ordering::SeqCst) {
-                match rival.take_over().await {
-                    Ok(_) | Err(PassError::StandBy { .. } | PassError::Overtaken { .. }) => {}
-                    Err(error) => panic!("{error:?}"),
-                }
-                if random.random_bool(0.1) {
-                    rival.start(&world).await;
-                }
-                tokio::time::sleep(Duration::from_millis(random.random_range(0..4))).await;
-            }
-            rival
-        }));
-    }
-    for round in 0..4 {
-        news(&world, seed * 100 + round + 1, 15);
-        tokio::time::sleep(Duration::from_millis(random.random_range(5..40))).await;
-    }
-    over.store(true, Ordering::SeqCst);
-    let mut rivals = Vec::new();
-    for runner in runners {
-        rivals.push(runner.await.unwrap());
-    }
-    go_on(
-        &world,
-        seed * 100 + 50,
-        &mut rivals.iter_mut().collect::<Vec<_>>(),
-    )
-    .await;
-    reigns(&world.assert_archive_equals_truth().await);
-}
+use crate::rival::{Rival, assert_no_fighting, each, go_on, news, race, small_world};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_that_both_take_over() {
-    each((1..=12).collect(), |seed| race(seed, &["audit-1", "audit-2"])).await;
+    each((1..=12).collect(), async |seed| {
+        race(small_world().await, seed, &["audit-1", "audit-2"]).await
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twins_that_both_take_over() {
-    each((21..=28).collect(), |seed| race(seed, &["audit-1", "audit-1"])).await;
+    each((21..=28).collect(), async |seed| {
+        race(small_world().await, seed, &["audit-1", "audit-1"]).await
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_that_all_take_over() {
-    each((41..=48).collect(), |seed| {
-        race(seed, &["audit-1", "audit-2", "audit-1"])
+    each((41..=48).collect(), async |seed| {
+        race(small_world().await, seed, &["audit-1", "audit-2", "audit-1"]).await
     })
     .await;
 }

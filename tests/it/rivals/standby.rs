@@ -7,7 +7,7 @@ use serde_json::Value;
 use uipath_audit_exporter::{archive::ArchiveError, error::Action, export::PassError};
 use uipath_audit_simulator::{Fault as Outage, NewEvent, When};
 
-use super::{Rival, assert_no_fighting, go_on, news, reigns, small_world};
+use crate::rival::{Rival, assert_no_fighting, go_on, news, reigns, small_world};
 use crate::{
     store::{Fault, Kind, Step, Which},
     world::World,

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use uipath_audit_simulator::NewEvent;
 
-use super::{Rival, each, news, reigns, small_world};
+use crate::rival::{Rival, each, news, reigns, small_world};
 use crate::{
     store::{Fault, Kind, Which},
     world::at,

@@ -20,7 +20,7 @@ impl Patient {
     async fn new(passes: usize) -> Self {
         let mut world = World::new().await;
         let archive = Arc::new(InMemory::new());
-        world.store = archive.clone();
+        world.move_to(archive.clone());
         world.settings.archive.max_events = 120;
         world.happen(3, 300, 3);
         for _ in 0..passes {
@@ -50,7 +50,7 @@ impl Patient {
     /// Archive and state as they were; then the damage; then a pass, and another.
     async fn try_out(&mut self, damage: impl FnOnce(&[PathBuf]) -> String) -> u32 {
         put_in_place(&self.healthy, &self.world.state_dir());
-        self.world.store = Arc::new(self.archive.fork());
+        self.world.move_to(Arc::new(self.archive.fork()));
         let what = damage(&self.files());
         eprintln!("{what}");
         let mut process = self.world.start().await;

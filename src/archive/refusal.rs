@@ -1,0 +1,352 @@
+//! What a store, or whoever gives out its credentials, said instead of an answer: one short line that is safe to log,
+//! and what it means. Pure. Never quotes what was signed, signatures, tokens or query strings.
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// The longest message, in characters.
+const LONGEST: usize = 300;
+/// A run of letters and digits this long is no word: perhaps a token.
+const LONGEST_WORD: usize = 40;
+
+/// A reply that is no success.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// The store's word for it, such as `AccessDenied`.
+    pub code: Option<String>,
+    /// One line of at most 300 characters. May be empty.
+    pub message: String,
+    /// Where the bucket is, if that is what was wrong and the store tells.
+    pub region: Option<String>,
+    /// What it means.
+    pub kind: RefusalKind,
+}
+
+/// What a refusal means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RefusalKind {
+    /// Wrong key, wrong signature, unknown account.
+    Credentials,
+    /// The credentials were good once.
+    Expired,
+    /// This machine's clock is too far off.
+    Clock,
+    /// The bucket is elsewhere.
+    Region,
+    /// There is no such bucket.
+    NoBucket,
+    /// There is no such object: no refusal for those who ask whether it is there.
+    NoObject,
+    /// The credentials are fine, but may not do this.
+    Permission,
+    /// The store is in trouble or was sent something damaged: trying again may help.
+    Passing,
+    /// Anything else.
+    Other,
+}
+
+/// The parts of a reply that say why.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Reply<'a> {
+    pub status: u16,
+    /// The header `x-ms-error-code`.
+    pub code: Option<&'a str>,
+    /// The header `x-amz-bucket-region`.
+    pub region: Option<&'a str>,
+    /// The body, or its beginning.
+    pub body: &'a [u8],
+}
+
+impl Refusal {
+    /// Reads a reply that is no success.
+    pub(super) fn read(reply: Reply<'_>) -> Self {
+        let body = String::from_utf8_lossy(reply.body);
+        let said = Said::of(body.trim());
+        let code = reply
+            .code
+            .map(str::to_owned)
+            .or(said.code)
+            .map(|code| word(&code));
+        let code = code.filter(|code| !code.is_empty());
+        let region = reply
+            .region
+            .map(str::to_owned)
+            .or(said.region)
+            .map(|region| word(&region));
+        let region = region.filter(|region| !region.is_empty());
+        let kind = match code
+            .as_deref()
+            .and_then(|code| by_code(code, &said.detail, &region))
+        {
+            Some(kind) => kind,
+            None if said.identity && reply.status < 500 && reply.status != 429 => RefusalKind::Credentials,
+            None => by_status(reply.status, code.is_some() || said.page, region.is_some()),
+        };
+        Self {
+            status: reply.status,
+            code,
+            message: line(&said.message),
+            region: region.filter(|_| kind == RefusalKind::Region),
+            kind,
+        }
+    }
+
+    /// Reads the reply to a request that deletes several objects, which is a success whatever became of each: what was
+    /// said about the first that stays, if it stays for a reason that lasts.
+    pub(super) fn of_deletes(body: &[u8]) -> Option<Self> {
+        let body = String::from_utf8_lossy(body);
+        let refusal = match body.find("<Error>").and_then(|at| body.get(at..)) {
+            Some(error) if body.contains("<DeleteResult") => Self::read(Reply {
+                // S3 tells none: that of a delete by itself.
+                status: if tag(error, "Code") == Some("AccessDenied") {
+                    403
+                } else {
+                    400
+                },
+                body: error.as_bytes(),
+                ..Reply::default()
+            }),
+            _ => body.split("HTTP/1.1 ").skip(1).find_map(of_part)?,
+        };
+        let lasts = !matches!(refusal.kind, RefusalKind::Passing | RefusalKind::NoObject);
+        let in_trouble = matches!(
+            refusal.code.as_deref(),
+            Some("InternalError" | "SlowDown" | "ServiceUnavailable")
+        );
+        (lasts && !in_trouble).then_some(refusal)
+    }
+
+    /// `code: message`, as far as they are known.
+    pub(super) fn brief(&self) -> String {
+        match &self.code {
+            Some(code) if self.message.is_empty() => code.clone(),
+            Some(code) => format!("{code}: {}", self.message),
+            None => self.message.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "status {}", self.status)?;
+        if let Some(code) = &self.code {
+            write!(f, ": `{code}`")?;
+        }
+        if !self.message.is_empty() {
+            write!(f, ": {}", self.message)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// One reply among those to several deletes, as Azure sends them.
+fn of_part(part: &str) -> Option<Refusal> {
+    let status: u16 = part.get(..3)?.parse().ok()?;
+    if (200..300).contains(&status) {
+        return None;
+    }
+    let (head, body) = part.split_once("\r\n\r\n").unwrap_or((part, ""));
+    let code = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("x-ms-error-code").then(|| value.trim())
+    });
+    let body = body.split("\r\n--").next().unwrap_or_default();
+    Some(Refusal::read(Reply {
+        status,
+        code,
+        body: body.as_bytes(),
+        ..Reply::default()
+    }))
+}
+
+/// A body, taken apart.
+#[derive(Default)]
+struct Said {
+    code: Option<String>,
+    message: String,
+    region: Option<String>,
+    /// More about it, in small letters. Only looked at: it may hold what was signed.
+    detail: String,
+    /// It is from who gives out credentials, not from the store.
+    identity: bool,
+    /// It is a page for people: nobody who speaks a store's language.
+    page: bool,
+}
+
+impl Said {
+    fn of(body: &str) -> Self {
+        let begins = |text: &str| {
+            body.get(..text.len())
+                .is_some_and(|begin| begin.eq_ignore_ascii_case(text))
+        };
+        if let Ok(Value::Object(object)) = serde_json::from_str(body) {
+            return Self::of_json(&Value::Object(object));
+        }
+        if begins("<!doctype html") || begins("<html") || body.contains("<!DOCTYPE html") {
+            return Self {
+                message: tag(body, "title").unwrap_or("a web page").to_owned(),
+                page: true,
+                ..Self::default()
+            };
+        }
+        if !body.starts_with('<') && !body.starts_with('\u{feff}') {
+            return Self {
+                message: body.lines().next().unwrap_or_default().to_owned(),
+                ..Self::default()
+            };
+        }
+        let plain = |name| tag(body, name).map(unescape);
+        let message = plain("Message").unwrap_or_default();
+        // Google Cloud Storage says there which permission is missing.
+        let details = plain("Details").map(|details| format!(" {details}"));
+        Self {
+            code: plain("Code"),
+            message: format!("{message}{}", details.unwrap_or_default()),
+            region: plain("Region").or_else(|| region_of(tag(body, "Endpoint")?)),
+            detail: plain("AuthenticationErrorDetail")
+                .unwrap_or_default()
+                .to_lowercase(),
+            identity: body.contains("<ErrorResponse"),
+            page: false,
+        }
+    }
+
+    fn of_json(object: &Value) -> Self {
+        let inner = object.get("error").filter(|inner| inner.is_object());
+        let from = inner.unwrap_or(object);
+        let text = |names: &[&str]| {
+            names
+                .iter()
+                .find_map(|name| from.get(name)?.as_str())
+                .map(str::to_owned)
+        };
+        Self {
+            code: text(&["error", "status", "code", "Code"]),
+            message: text(&["error_description", "message", "Message"]).unwrap_or_default(),
+            // OAuth 2.0: `{"error": "…"}`. Stores speak XML.
+            identity: inner.is_none(),
+            ..Self::default()
+        }
+    }
+}
+
+fn by_code(code: &str, detail: &str, region: &Option<String>) -> Option<RefusalKind> {
+    Some(match code {
+        "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" => RefusalKind::Expired,
+        "RequestTimeTooSkewed" => RefusalKind::Clock,
+        "AuthenticationFailed" | "InvalidAuthenticationInfo" if detail.contains("date header") => {
+            RefusalKind::Clock
+        }
+        "AuthenticationFailed" | "InvalidAuthenticationInfo"
+            if detail.contains("expired") || detail.contains("not valid in the specified time frame") =>
+        {
+            RefusalKind::Expired
+        }
+        "AuthorizationHeaderMalformed" if region.is_some() => RefusalKind::Region,
+        "AuthenticationFailed"
+        | "InvalidAuthenticationInfo"
+        | "NoAuthenticationInformation"
+        | "AuthorizationHeaderMalformed"
+        | "AuthenticationRequired"
+        | "InvalidAccessKeyId"
+        | "InvalidClientTokenId"
+        | "InvalidSecurity"
+        | "InvalidToken"
+        | "MissingSecurityHeader"
+        | "SignatureDoesNotMatch" => RefusalKind::Credentials,
+        "PermanentRedirect" | "TemporaryRedirect" | "IllegalLocationConstraintException" => {
+            RefusalKind::Region
+        }
+        "NoSuchBucket" | "InvalidBucketName" | "ContainerNotFound" | "FilesystemNotFound"
+        | "ResourceNotFound" => RefusalKind::NoBucket,
+        "NoSuchKey" | "NoSuchVersion" | "BlobNotFound" => RefusalKind::NoObject,
+        "BlobImmutableDueToPolicy" => RefusalKind::Permission,
+        "BadDigest" | "IncompleteBody" | "Md5Mismatch" | "RequestTimeout" | "XAmzContentSHA256Mismatch" => {
+            RefusalKind::Passing
+        }
+        _ => return None,
+    })
+}
+
+/// `worded`: somebody said more than the status.
+fn by_status(status: u16, worded: bool, region: bool) -> RefusalKind {
+    match status {
+        300..=399 if region => RefusalKind::Region,
+        401 => RefusalKind::Credentials,
+        403 => RefusalKind::Permission,
+        404 if !worded => RefusalKind::NoObject,
+        408 | 429 | 500 | 502..600 => RefusalKind::Passing,
+        _ => RefusalKind::Other,
+    }
+}
+
+/// What stands in the first element of that name.
+fn tag<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
+    let (text, _) = rest.split_once(&format!("</{name}>"))?;
+    Some(text.trim())
+}
+
+fn unescape(text: &str) -> String {
+    text.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&apos;", "'")
+        .replace("&#39;", "'")
+        .replace("&amp;", "&")
+}
+
+/// `s3.eu-west-1.amazonaws.com`, `bucket.s3-eu-west-1.amazonaws.com`: the region.
+fn region_of(endpoint: &str) -> Option<String> {
+    let (_, rest) = endpoint
+        .split_once("s3.")
+        .or_else(|| endpoint.split_once("s3-"))?;
+    let (region, _) = rest.split_once(".amazonaws.com")?;
+    Some(region.to_owned())
+}
+
+/// A code or a region: letters, digits and little else.
+fn word(text: &str) -> String {
+    let plain = |letter: &char| letter.is_ascii_alphanumeric() || ['-', '_', '.'].contains(letter);
+    text.chars().filter(plain).take(64).collect()
+}
+
+/// One line that is safe to log.
+pub(super) fn line(text: &str) -> String {
+    // Azure puts numbers and the time below its message.
+    let text = text.split("\nRequestId:").next().unwrap_or_default();
+    let words = text.split_whitespace().map(|word| {
+        let word = word.split('?').next().unwrap_or_default();
+        if looks_secret(word) { "…" } else { word }
+    });
+    let text = words.collect::<Vec<_>>().join(" ");
+    let text: String = text.chars().filter(|letter| !letter.is_control()).collect();
+    let text = text.trim_end_matches('.');
+    if text.chars().count() <= LONGEST {
+        return text.to_owned();
+    }
+    text.chars().take(LONGEST - 1).chain(['…']).collect()
+}
+
+/// A part of a query string, or a long run of what tokens, keys and signatures are made of.
+fn looks_secret(word: &str) -> bool {
+    let made_of = |letter: char| letter.is_ascii_alphanumeric() || ['+', '=', '_', '-'].contains(&letter);
+    let long_run = |run: &str| {
+        let any = |is: fn(&char) -> bool| run.chars().any(|letter| is(&letter));
+        let mixed =
+            any(char::is_ascii_uppercase) && any(char::is_ascii_lowercase) && any(char::is_ascii_digit);
+        run.len() >= LONGEST_WORD && (mixed || run.chars().all(|letter| letter.is_ascii_hexdigit()))
+    };
+    ["sig=", "ignature=", "oken="]
+        .iter()
+        .any(|sign| word.contains(sign))
+        || word.split(|letter| !made_of(letter)).any(long_run)
+}
+
+#[cfg(test)]
+mod tests;
