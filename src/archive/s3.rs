@@ -141,3 +141,21 @@ fn address(endpoint: &str, virtual_hosted: bool, bucket: &str) -> Result<String,
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_comes_first_in_the_host_where_that_is_asked_for() {
+        let address = |endpoint, hosted| address(endpoint, hosted, "acme.audit").unwrap();
+        for endpoint in ["https://s3.example", "https://acme.audit.s3.example/"] {
+            assert_eq!(address(endpoint, true), "https://acme.audit.s3.example");
+        }
+        assert_eq!(
+            address("https://s3.example:9000/", true),
+            "https://acme.audit.s3.example:9000"
+        );
+        assert_eq!(address("https://s3.example", false), "https://s3.example");
+    }
+}

@@ -293,3 +293,6 @@ pub(super) fn retry() -> RetryConfig {
         retry_timeout: Duration::from_secs(30),
     }
 }
+
+#[cfg(test)]
+mod tests;
