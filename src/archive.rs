@@ -36,10 +36,6 @@ mod stores;
 mod tags;
 mod unreachable;
 mod values;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "opening S3, Azure and GCS plugs the connector in")
-)]
 mod wire;
 
 pub use error::{ArchiveError, Tried};
