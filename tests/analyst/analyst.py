@@ -106,6 +106,8 @@ def look(connection):
         "commits": count(connection, "commits"),
         "lines": count(connection, "lines"),
         "history": count(connection, "history"),
+        "history_again": history_again(connection),
+        "history_resumed": history_resumed(connection),
         "named_and_not": one(
             "SELECT count(*) FROM read_csv(getvariable('archive') || '/jsonl/api=unified/*/*/*.jsonl*', "
             "columns = {line: VARCHAR}, header = false, auto_detect = false, delim = chr(1), quote = '', escape = '')"
@@ -126,6 +128,28 @@ def look(connection):
 
 def count(connection, table):
     return connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+
+
+def only_what_is_new(connection):
+    """The document's statements that add what commits have brought since."""
+    blocks = [block["text"] for block in BLOCK.finditer(DOCUMENT.read_text(encoding="utf-8"))]
+    [text] = [text for text in blocks if "INSERT INTO history" in text]
+    connection.execute(text)
+    return count(connection, "history")
+
+
+def history_again(connection):
+    """Rows of the table after a second run: nothing is new."""
+    return only_what_is_new(connection)
+
+
+def history_resumed(connection):
+    """Rows of the table after the newest commit was forgotten and a third run: it alone is new."""
+    connection.execute("DELETE FROM history WHERE commit = (SELECT max(commit) FROM history)")
+    before = count(connection, "history")
+    connection.execute("DELETE FROM loaded WHERE number = (SELECT max(number) FROM loaded)")
+    after = only_what_is_new(connection)
+    return {"before": before, "after": after}
 
 
 def scanned(connection):

@@ -7,14 +7,17 @@
     reason = "a test may panic"
 )]
 
+mod emulators;
 mod ledger;
 mod machine;
 mod rival;
 mod place;
 mod store;
+mod wire;
 mod world;
 
 mod canary;
+mod conformance;
 mod faults;
 mod kill;
 mod limits;
