@@ -232,13 +232,12 @@ impl Said {
         let message = plain("Message").unwrap_or_default();
         // Google Cloud Storage says there which permission is missing.
         let details = plain("Details").map(|details| format!(" {details}"));
+        let detail = plain("AuthenticationErrorDetail").unwrap_or_default();
         Self {
             code: plain("Code"),
-            message: format!("{message}{}", details.unwrap_or_default()),
             region: plain("Region").or_else(|| region_of(tag(body, "Endpoint")?)),
-            detail: plain("AuthenticationErrorDetail")
-                .unwrap_or_default()
-                .to_lowercase(),
+            detail: format!("{message} {detail}").to_lowercase(),
+            message: format!("{message}{}", details.unwrap_or_default()),
             identity: body.contains("<ErrorResponse"),
             page: false,
         }
@@ -276,6 +275,8 @@ fn by_code(code: &str, detail: &str, region: &Option<String>) -> Option<RefusalK
             RefusalKind::Expired
         }
         "AuthorizationHeaderMalformed" if region.is_some() => RefusalKind::Region,
+        // A firewall of the account says it in other words.
+        "AuthorizationFailure" if detail.contains("failed to authenticate") => RefusalKind::Credentials,
         "AuthenticationFailed"
         | "InvalidAuthenticationInfo"
         | "NoAuthenticationInformation"

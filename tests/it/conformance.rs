@@ -2,6 +2,7 @@
 //! stories know no kind; each is told on memory, on a directory, on S3 and on Azure. What goes wrong there goes wrong on
 //! the wire, between the store's own client and a server that nobody here wrote.
 
+mod binary;
 mod creating;
 mod killed;
 mod layout;

@@ -28,3 +28,4 @@ mod rivals;
 mod state;
 mod switches;
 mod tidy;
+mod troubles;
