@@ -110,8 +110,8 @@ def simulator(stack, place, archive, events):
     [secret] = re.findall(r"^#   client secret  (\S+)$", text, re.MULTILINE)
     text = text.replace('state_dir = "simulated/state"', f'state_dir = "{place}/state"')
     text = text.replace('url = "file://./simulated/archive"', archive)
-    # The history is 30 days old already.
-    text = text.replace('start = "30d"', 'start = "31d"')
+    # All of the history, which is 30 days old already and ends now.
+    text = text.replace('start = "30d"', 'start = "31d"').replace('settle = "5s"', 'settle = "0s"')
     config = place / "exporter.toml"
     config.write_text(text)
     return config, secret, re.findall(r'^name = "(.*)"$', text, re.MULTILINE)
