@@ -7,11 +7,13 @@
     reason = "a test may panic"
 )]
 
+mod emulators;
 mod ledger;
 mod machine;
 mod rival;
 mod place;
 mod store;
+mod wire;
 mod world;
 
 mod canary;

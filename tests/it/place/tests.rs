@@ -7,7 +7,21 @@ use object_store::{Error, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions,
 use uipath_audit_exporter::archive::Archive;
 
 use super::{Place, PlaceKind};
-use crate::store::{Fault, Kind, SLOW, Which};
+use crate::{
+    emulators::skip,
+    store::{Fault, Kind, SLOW, Which},
+};
+
+/// A fresh place, where there is such a store.
+async fn fresh(kind: PlaceKind) -> Option<Place> {
+    match Place::of(kind).await {
+        Ok(place) => Some(place),
+        Err(missing) => {
+            skip(&format!("places on {kind:?}"), &missing);
+            None
+        }
+    }
+}
 
 async fn create(store: &dyn ObjectStore, key: &str, text: &'static str) -> Result<()> {
     let options = PutOptions::from(PutMode::Create);
@@ -30,8 +44,7 @@ async fn list(store: &dyn ObjectStore) -> Result<Vec<String>> {
     Ok(keys)
 }
 
-async fn assert_puts_fail(kind: PlaceKind) {
-    let place = Place::of(kind).await;
+async fn assert_puts_fail(kind: PlaceKind, place: &Place) {
     let (store, direct) = (place.store(), place.direct());
     for (fault, is_done, fits) in puts() {
         let key = format!("puts/{fault:?}");
@@ -46,53 +59,64 @@ async fn assert_puts_fail(kind: PlaceKind) {
     assert_eq!(read(&*direct, "puts/Late").await.unwrap(), "first", "{kind:?}");
 }
 
+const BODY: &str = "a body, long enough to be cut in half several times over and still not be whole";
+
 type Fits = fn(&Result<()>) -> bool;
 
 /// What a put with a fault tells, and whether the object is there afterwards.
-fn puts() -> [(Fault, bool, Fits); 12] {
-    let broken: Fits = |told| matches!(told, Err(Error::Generic { .. }));
-    let exists: Fits = |told| matches!(told, Err(Error::AlreadyExists { .. }));
+fn puts() -> [(Fault, bool, Fits); 13] {
+    // A store's client may have words of its own for a refusal, but tells whether the object exists.
+    let exists: Fits = |told| {
+        matches!(
+            told,
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. })
+        )
+    };
+    let refused: Fits = |told| {
+        !matches!(
+            told,
+            Ok(()) | Err(Error::AlreadyExists { .. } | Error::Precondition { .. })
+        )
+    };
     [
-        (Fault::LostReply, true, broken),
-        (Fault::Reset, true, broken),
-        (Fault::Failed, false, broken),
-        (Fault::Busy, false, broken),
-        (Fault::TooMany, false, broken),
-        (Fault::Late, false, broken),
+        (Fault::LostReply, true, refused),
+        (Fault::Reset, true, refused),
+        (Fault::Failed, false, refused),
+        (Fault::Busy, false, refused),
+        (Fault::TooMany, false, refused),
+        (Fault::Late, false, refused),
+        (Fault::Forbidden, false, refused),
+        (Fault::Expired, false, refused),
+        (Fault::NoPlace, false, refused),
         (Fault::Exists, true, exists),
         (Fault::Conflict, false, exists),
-        (Fault::Precondition, false, |told| {
-            matches!(told, Err(Error::Precondition { .. }))
-        }),
-        (Fault::Forbidden, false, |told| {
-            matches!(told, Err(Error::PermissionDenied { .. }))
-        }),
-        (Fault::NoPlace, false, |told| {
-            matches!(told, Err(Error::NotFound { .. }))
-        }),
+        (Fault::Precondition, false, exists),
         (Fault::Slow, true, Result::is_ok),
     ]
 }
 
-async fn assert_reads_fail(kind: PlaceKind) {
-    let place = Place::of(kind).await;
+async fn assert_reads_fail(kind: PlaceKind, place: &Place) {
     let store = place.store();
-    create(&*store, "b/first", "a body").await.unwrap();
+    create(&*store, "b/first", BODY).await.unwrap();
     create(&*store, "a/second", "another").await.unwrap();
 
     place.fail(Kind::Get, Which::Next(1), Fault::Wrong);
     let wrong = read(&*store, "b/first").await.unwrap();
-    assert_eq!((wrong.len(), wrong == "a body"), (6, false), "{kind:?}: {wrong}");
-    assert_eq!(read(&*store, "b/first").await.unwrap(), "a body", "{kind:?}");
+    assert_eq!(
+        (wrong.len(), wrong == BODY),
+        (BODY.len(), false),
+        "{kind:?}: {wrong}"
+    );
+    assert_eq!(read(&*store, "b/first").await.unwrap(), BODY, "{kind:?}");
 
     place.fail(Kind::Get, Which::All, Fault::Truncated);
     let cut = read(&*store, "b/first").await;
-    assert_ne!(cut.ok().as_deref(), Some("a body"), "{kind:?}");
+    assert_ne!(cut.ok().as_deref(), Some(BODY), "{kind:?}");
     place.mend();
 
     place.fail(Kind::Get, Which::Next(1), Fault::Slow);
     let started = Instant::now();
-    assert_eq!(read(&*store, "b/first").await.unwrap(), "a body", "{kind:?}");
+    assert_eq!(read(&*store, "b/first").await.unwrap(), BODY, "{kind:?}");
     assert!(started.elapsed() >= SLOW, "{kind:?}");
 
     place.fail(Kind::List, Which::Next(1), Fault::Stale);
@@ -118,15 +142,16 @@ async fn assert_reads_fail(kind: PlaceKind) {
 #[tokio::test]
 async fn every_fault_does_what_it_says() {
     for kind in PlaceKind::ALL {
-        assert_puts_fail(kind).await;
-        assert_reads_fail(kind).await;
+        let Some(place) = fresh(kind).await else { continue };
+        let another = Place::of(kind).await.unwrap();
+        futures::join!(assert_puts_fail(kind, &place), assert_reads_fail(kind, &another));
     }
 }
 
 #[tokio::test]
 async fn an_object_is_created_once() {
     for kind in PlaceKind::ALL {
-        let place = Place::of(kind).await;
+        let Some(place) = fresh(kind).await else { continue };
         let store = place.store();
         create(&*store, "a/b", "first").await.unwrap();
         let again = create(&*store, "a/b", "second").await;
@@ -141,7 +166,7 @@ async fn an_object_is_created_once() {
 #[tokio::test]
 async fn the_log_tells_what_was_asked() {
     for kind in PlaceKind::ALL {
-        let place = Place::of(kind).await;
+        let Some(place) = fresh(kind).await else { continue };
         let store = place.store();
         create(&*store, "a/b=c", "first").await.unwrap();
         read(&*store, "a/b=c").await.unwrap();
@@ -162,12 +187,9 @@ async fn the_log_tells_what_was_asked() {
 
 #[tokio::test]
 async fn its_settings_lead_to_the_same_objects() {
-    for kind in PlaceKind::ALL {
-        if kind == PlaceKind::Memory {
-            // What is in memory is not found by its name.
-            continue;
-        }
-        let place = Place::of(kind).await;
+    // What is in memory is not found by its name.
+    for kind in [PlaceKind::File] {
+        let Some(place) = fresh(kind).await else { continue };
         let archive = Archive::open(&place.settings()).unwrap();
         archive.create("a/b", "first".into()).await.unwrap();
         assert_eq!(read(&*place.direct(), "a/b").await.unwrap(), "first", "{kind:?}");
