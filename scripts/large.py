@@ -23,7 +23,7 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PLACE = ROOT / "target" / "large"
 PROGRAM = ROOT / "target" / "release" / "uipath-audit-exporter"
-MOTO = "moto[server]==5.2.5"
+REQUIREMENTS = ROOT / "tests" / "emulators" / "requirements.txt"
 MIB = 1 << 20
 MOST_MEMORY = 150 * MIB
 LEAST_EVENTS_BYTES = 1 << 30
@@ -80,10 +80,11 @@ def run(command, **more):
 def s3(stack, place):
     """A bucket in an S3 emulator, as an archive in the configuration."""
     python = PLACE / "python" / "bin" / "python"
-    if not (PLACE / "installed").exists():
+    installed, pins = PLACE / "python" / "installed.txt", REQUIREMENTS.read_text()
+    if not installed.exists() or installed.read_text() != pins:
         run([sys.executable, "-m", "venv", "--clear", PLACE / "python"])
-        run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", MOTO])
-        (PLACE / "installed").touch()
+        run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", REQUIREMENTS])
+        installed.write_text(pins)
     port = free_port()
     # Bodies go to files there: they are gone with the run.
     environment = os.environ | {"TMPDIR": str(place)}

@@ -16,6 +16,7 @@ mod store;
 mod wire;
 mod world;
 
+mod analyst;
 mod canary;
 mod faults;
 mod kill;
