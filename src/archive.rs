@@ -15,12 +15,23 @@ use url::Url;
 
 use crate::{clock::Time, settings::ArchiveSettings};
 
+mod azure;
 mod error;
+mod gcs;
+mod identity;
+mod location;
+mod options;
+mod profile;
 mod refusal;
+mod renewing;
+mod s3;
 #[cfg(test)]
 mod scripted;
 mod staging;
+mod stores;
+mod tags;
 mod unreachable;
+mod values;
 #[cfg_attr(
     not(test),
     expect(dead_code, reason = "opening S3, Azure and GCS plugs the connector in")
@@ -28,8 +39,16 @@ mod unreachable;
 mod wire;
 
 pub use error::ArchiveError;
+pub use location::object_store_url;
+pub use options::{OptionMistake, check_options};
+pub use profile::ProfileError;
 pub use refusal::{Refusal, RefusalKind};
+pub use stores::StoreError;
+pub use tags::check_tags;
 pub use unreachable::{Unreachable, UnreachableKind};
+
+use location::{Kind, Location};
+use renewing::Renewing;
 
 /// How often a create that left nothing behind is tried.
 const TRIES: u32 = 5;
@@ -66,41 +85,35 @@ pub struct Listed {
 }
 
 impl Archive {
-    /// Opens the archive that the settings name. A local directory is made where there is none.
+    /// Opens the archive that the settings name, to write it. A local directory is made where there is none. Blocking.
     ///
     /// # Errors
-    /// If the directory cannot be made or read.
+    /// If the directory cannot be made, or the store not be opened: see [`open_store`].
     pub fn open(settings: &ArchiveSettings) -> Result<Self, ArchiveError> {
-        Self::open_url(&settings.url)
+        if let Some(path) = directory(settings)? {
+            std::fs::create_dir_all(&path).map_err(|source| ArchiveError::Root { path, source })?;
+        }
+        Self::open_to_read(settings)
     }
 
-    /// Opens an archive by its URL alone. Object stores enter here, an arm for each scheme.
+    /// Opens the archive that the settings name, to read it: nothing is made. Blocking.
     ///
     /// # Errors
-    /// If the scheme is unknown or the directory cannot be made or read.
+    /// If the directory is not there, or the store cannot be opened: see [`open_store`].
+    pub fn open_to_read(settings: &ArchiveSettings) -> Result<Self, ArchiveError> {
+        Ok(Self {
+            store: open_store(settings)?,
+            place: settings.url.as_str().into(),
+            root: directory(settings)?.map(Arc::new),
+        })
+    }
+
+    /// [`Archive::open_to_read`] by a URL alone: credentials, if any are needed, come from the environment.
+    ///
+    /// # Errors
+    /// As there.
     pub fn open_url(url: &Url) -> Result<Self, ArchiveError> {
-        match url.scheme() {
-            "file" => {
-                let root = url
-                    .to_file_path()
-                    .map_err(|()| ArchiveError::Url { url: url.to_string() })?;
-                let unusable = |source| ArchiveError::Root {
-                    path: root.clone(),
-                    source,
-                };
-                std::fs::create_dir_all(&root).map_err(unusable)?;
-                let store = LocalFileSystem::new_with_prefix(&root)
-                    .map_err(|source| ArchiveError::store("open", "", source))?
-                    .with_fsync(true);
-                Ok(Self {
-                    store: Arc::new(store),
-                    place: url.as_str().into(),
-                    root: Some(Arc::new(root)),
-                })
-            }
-            "memory" => Ok(Self::from_store(Arc::new(InMemory::new()), url.as_str())),
-            _ => Err(ArchiveError::Url { url: url.to_string() }),
-        }
+        Self::open_to_read(&ArchiveSettings::to_read(url.clone()))
     }
 
     /// An archive on any store: tests put a store with faults here.
@@ -244,6 +257,49 @@ impl Archive {
         }
         Ok(())
     }
+}
+
+/// The store below the archive that the settings name, for tests that put something before it. Reads secrets and the
+/// environment, asks no server. Blocking.
+///
+/// # Errors
+/// If the URL is none of an archive, a local directory is not there, a secret or a file cannot be read, or what is
+/// configured does not fit together.
+pub fn open_store(settings: &ArchiveSettings) -> Result<Arc<dyn ObjectStore>, ArchiveError> {
+    if let Some(path) = directory(settings)? {
+        let store = LocalFileSystem::new_with_prefix(&path)
+            .map_err(|source| ArchiveError::store("open", "", source))?
+            .with_fsync(true);
+        return Ok(Arc::new(store));
+    }
+    if settings.url.scheme() == "memory" {
+        return Ok(Arc::new(InMemory::new()));
+    }
+    if Kind::of(settings.url.scheme()).is_none() {
+        return Err(ArchiveError::Url {
+            url: settings.url.to_string(),
+        });
+    }
+    let unopened = |source| ArchiveError::Open {
+        place: settings.url.to_string(),
+        source: Box::new(source),
+    };
+    let location = Location::parse(settings.url.as_str())
+        .map_err(|problem| unopened(StoreError::option("archive.url", problem)))?;
+    let tags = tags::tag_set(&settings.tags);
+    let settings = settings.clone();
+    let open = move || stores::connect(&location, &settings, &stores::variables());
+    Ok(Arc::new(Renewing::open(tags, open).map_err(unopened)?))
+}
+
+/// Where a `file://` archive is.
+fn directory(settings: &ArchiveSettings) -> Result<Option<PathBuf>, ArchiveError> {
+    if settings.url.scheme() != "file" {
+        return Ok(None);
+    }
+    let url = || settings.url.to_string();
+    let path = settings.url.to_file_path();
+    path.map(Some).map_err(|()| ArchiveError::Url { url: url() })
 }
 
 fn parse(key: &str) -> Result<Path, ArchiveError> {

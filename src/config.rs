@@ -8,6 +8,8 @@
 mod mistakes_tests;
 mod reader;
 mod sections;
+#[cfg(test)]
+mod stores_tests;
 mod targets;
 #[cfg(test)]
 mod tests;

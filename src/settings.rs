@@ -24,7 +24,8 @@ pub struct Settings {
 /// `[archive]`.
 #[derive(Clone, Debug)]
 pub struct ArchiveSettings {
-    /// `file:///path`, or `memory:///` in tests; object stores get their schemes here.
+    /// `file:///path`, `s3://bucket/prefix`, `az://container/prefix`,
+    /// `abfss://container@account.dfs.core.windows.net/prefix` or `gs://bucket/prefix`; `memory:///` in tests.
     pub url: Url,
     /// Also write a CSV view beside the JSONL record.
     pub csv: bool,
@@ -36,8 +37,31 @@ pub struct ArchiveSettings {
     pub max_bytes: usize,
     /// All slices of all targets in memory together, in bytes. At least `max_bytes`.
     pub max_buffered: usize,
-    /// `object_store`'s own option names.
+    /// `object_store`'s own option names, and `aws_profile`. Checked by `archive::check_options`.
     pub options: BTreeMap<String, ArchiveOption>,
+    /// Extra PEM roots for object stores.
+    pub ca_file: Option<PathBuf>,
+    /// Put on every object, by name: S3 and Azure alone.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl ArchiveSettings {
+    /// An archive that is only read: its URL is all that is known, the rest is not looked at.
+    #[must_use]
+    pub fn to_read(url: Url) -> Self {
+        Self {
+            url,
+            csv: false,
+            compression: Compression::default(),
+            max_events: 1,
+            // What a request may take depends on it: the most there is.
+            max_bytes: 1 << 30,
+            max_buffered: 1 << 30,
+            options: BTreeMap::new(),
+            ca_file: None,
+            tags: BTreeMap::new(),
+        }
+    }
 }
 
 /// A value among `archive.options`: plain, or a reference to a secret.

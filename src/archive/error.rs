@@ -2,13 +2,17 @@
 
 use std::{error::Error, io, path::PathBuf};
 
+use super::StoreError;
 use crate::error::Action;
 
 /// Why the archive could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
     /// Not a URL of an archive.
-    #[error("open the archive `{url}`: this version knows `file:///absolute/path`")]
+    #[error(
+        "open the archive `{url}`: there is `file:///path`, `s3://bucket/prefix`, `az://container/prefix`, \
+         `abfss://container@account.dfs.core.windows.net/prefix`, `gs://bucket/prefix`"
+    )]
     Url {
         /// The URL.
         url: String,
@@ -21,6 +25,15 @@ pub enum ArchiveError {
         /// What the system said.
         #[source]
         source: io::Error,
+    },
+    /// An object store could not be opened. No server was asked.
+    #[error("open the archive `{place}`")]
+    Open {
+        /// The archive.
+        place: String,
+        /// Why not.
+        #[source]
+        source: Box<StoreError>,
     },
     /// The store overwrote what it was asked to create.
     #[error("use the archive `{place}`: its store does not refuse to create an object that exists")]
@@ -71,7 +84,11 @@ impl ArchiveError {
     /// Whether trying again at once is pointless.
     pub(super) fn is_permanent(&self) -> bool {
         match self {
-            Self::Url { .. } | Self::Root { .. } | Self::NotConditional { .. } | Self::Denied { .. } => true,
+            Self::Url { .. }
+            | Self::Root { .. }
+            | Self::Open { .. }
+            | Self::NotConditional { .. }
+            | Self::Denied { .. } => true,
             Self::Store { source, .. } => matches!(io_kind(source), Some(io::ErrorKind::StorageFull)),
         }
     }
@@ -80,7 +97,9 @@ impl ArchiveError {
     #[must_use]
     pub fn action(&self) -> Action {
         match self {
-            Self::Url { .. } | Self::NotConditional { .. } | Self::Denied { .. } => Action::Stop,
+            Self::Url { .. } | Self::Open { .. } | Self::NotConditional { .. } | Self::Denied { .. } => {
+                Action::Stop
+            }
             Self::Root { source, .. } => match source.kind() {
                 io::ErrorKind::PermissionDenied | io::ErrorKind::NotADirectory => Action::Stop,
                 _ => Action::NextTick,
@@ -94,6 +113,7 @@ impl ArchiveError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Url { .. } => Some("see `archive.url` in the configuration reference".to_owned()),
+            Self::Open { source, .. } => source.hint(),
             Self::NotConditional { .. } => Some(
                 "use a store with conditional writes: without them two exporters overwrite each other"
                     .to_owned(),

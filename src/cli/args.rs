@@ -7,6 +7,7 @@ use clap_complete::Shell;
 use url::Url;
 
 use crate::{
+    archive::object_store_url,
     clock::{Clock, Time},
     config::{UnitError, parse_age_or_time},
     daemon::Shard,
@@ -253,7 +254,8 @@ pub(super) struct Verify {
     /// Only this target; may be given several times
     #[arg(long, value_name = "NAME")]
     pub(super) target: Vec<TargetName>,
-    /// This archive, a URL or a directory; no configuration is needed then
+    /// This archive, a URL or a directory; no configuration is needed then. An object store is opened with the options
+    /// of the configuration, if there is one for such a store, or by what the environment says
     #[arg(long, value_name = "URL", value_parser = archive)]
     pub(super) archive: Option<Url>,
     /// Only commits from this number on
@@ -310,8 +312,10 @@ pub(super) struct Later {
 
 /// A URL, or a directory of this machine.
 fn archive(text: &str) -> Result<Url, String> {
-    if text.contains("://") {
-        return text.parse().map_err(|error| format!("{error}"));
+    match text.split_once("://") {
+        Some(("s3" | "az" | "abfss" | "gs", _)) => return object_store_url(text),
+        Some(_) => return text.parse().map_err(|error| format!("{error}")),
+        None => {}
     }
     std::path::absolute(text)
         .ok()

@@ -20,7 +20,7 @@ pub(super) async fn run(console: &Console, args: Cat) -> Result<Exit, CliError> 
     let span = Window::new(args.from, args.to);
     let settings = console.settings()?;
     known_targets(&settings, std::slice::from_ref(&args.target))?;
-    let archive = readable(&settings.archive.url)?;
+    let archive = readable(&settings.archive)?;
     let mut stdout = tokio::io::stdout();
     let written = cat(&archive, &args.target, span, &mut stdout).await;
     let written = match (written, stdout.flush().await) {

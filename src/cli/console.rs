@@ -1,6 +1,9 @@
 //! Where words for the user go: stderr, above progress bars where there are any, or the log.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    path::Path,
+};
 
 use indicatif::MultiProgress;
 use url::Url;
@@ -13,8 +16,9 @@ use crate::{
     archive::Archive,
     clock::Clock,
     config,
+    error::Chain,
     observe::{self, Stderr},
-    settings::Settings,
+    settings::{ArchiveSettings, Settings},
     target::TargetName,
 };
 
@@ -84,6 +88,39 @@ impl Console {
         Ok(settings)
     }
 
+    /// How to read an archive that is named on the command line: an object store with the options of a configuration
+    /// for such a store, if there is one, else with what the environment says.
+    pub(super) fn settings_of(&self, url: &Url) -> Result<ArchiveSettings, CliError> {
+        let plain = ArchiveSettings::to_read(url.clone());
+        if url.scheme() == "file" {
+            return Ok(plain);
+        }
+        let is_there = Path::new(config::DEFAULT_FILE).exists();
+        let configured = match (self.common.config.is_empty(), is_there) {
+            (false, _) => self.settings()?,
+            (true, false) => return Ok(plain),
+            (true, true) => match self.settings() {
+                Ok(settings) => settings,
+                Err(error) => {
+                    let error = Chain(&error).to_string();
+                    tracing::warn!(
+                        error,
+                        "the configuration is not used: the archive is opened without it"
+                    );
+                    return Ok(plain);
+                }
+            },
+        };
+        if configured.archive.url.scheme() != url.scheme() {
+            return Ok(plain);
+        }
+        Ok(ArchiveSettings {
+            options: configured.archive.options,
+            ca_file: configured.archive.ca_file,
+            ..plain
+        })
+    }
+
     /// Something a person should read: a line on stderr, or in the log where machines read it.
     pub(super) fn note(&self, text: &str) {
         if self.json() {
@@ -138,11 +175,11 @@ pub(super) fn known_targets(settings: &Settings, wanted: &[TargetName]) -> Resul
 }
 
 /// An archive to be read: unlike one to be written, it is not made where there is none.
-pub(super) fn readable(url: &Url) -> Result<Archive, CliError> {
-    if let Ok(path) = url.to_file_path()
+pub(super) fn readable(settings: &ArchiveSettings) -> Result<Archive, CliError> {
+    if let Ok(path) = settings.url.to_file_path()
         && !path.is_dir()
     {
         return Err(CliError::NoArchive { path });
     }
-    Archive::open_url(url).map_err(CliError::Archive)
+    Archive::open_to_read(settings).map_err(CliError::Archive)
 }

@@ -162,7 +162,7 @@ mod tests {
             what: "the head".to_owned(),
         };
         let unknown = ArchiveError::Url {
-            url: "s3://acme".to_owned(),
+            url: "s4://acme".to_owned(),
         };
         let table: [(CliError, u8); 8] = [
             (CliError::Archive(unknown), 2),

@@ -71,7 +71,7 @@ pub(super) async fn run(console: &Console, args: Args) -> Result<Exit, CliError>
 }
 
 async fn from_archive(settings: &Settings, now: Time) -> Result<Report, CliError> {
-    let archive = readable(&settings.archive.url)?;
+    let archive = readable(&settings.archive)?;
     let mut targets = Vec::new();
     for target in &settings.targets {
         targets.push(stand(&archive, target, now).await);

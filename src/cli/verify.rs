@@ -24,8 +24,8 @@ const LINE: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(console: &Console, args: Verify) -> Result<Exit, CliError> {
     let archive = match &args.archive {
-        Some(url) => readable(url)?,
-        None => readable(&console.settings()?.archive.url)?,
+        Some(url) => readable(&console.settings_of(url)?)?,
+        None => readable(&console.settings()?.archive)?,
     };
     let options = Options {
         targets: args.target.iter().map(ToString::to_string).collect(),

@@ -73,7 +73,7 @@ fn the_error_counts_and_lists_the_mistakes() {
     assert_eq!(lines[0], "read the configuration: 3 mistakes");
     assert_eq!(
         lines[1],
-        "  archive.url: is missing: where events go, such as `file:///srv/audit`"
+        "  archive.url: is missing: where events go, such as `file:///srv/audit` or `s3://bucket/prefix`"
     );
     assert_eq!(lines[2], "  connections: needs at least one `[connections.NAME]`");
     assert!(lines[3].starts_with("  targets: is missing: at least one `[[targets]]`"));
@@ -158,10 +158,11 @@ fn urls_are_https_or_loopback_and_plain() {
         );
     }
     for (bad, problem) in [
-        ("s3://bucket/prefix", "`s3://` is not supported by this version"),
+        ("s3://bucket/../prefix", "has a prefix that is not plain"),
+        ("az://container?sig=canary", "must not have a query"),
         ("file://host/path", "must be `file:///path`"),
         ("memory:///", "must be `file:///path`"),
-        ("/srv/audit", "no URL such as `file:///path`"),
+        ("/srv/audit", "must be `file:///path`"),
     ] {
         let told = mistake("file:///srv/audit", bad);
         assert!(

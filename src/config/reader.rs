@@ -314,11 +314,17 @@ fn kind(value: &Value) -> String {
 
 /// What may have been meant, as the end of a sentence.
 pub(super) fn instead(written: &str, known: &[&str]) -> String {
-    let near = known.iter().map(|name| (distance(written, name), name)).min();
-    match near {
-        Some((edits, name)) if edits <= 1 + written.len() / 4 => format!(", did you mean `{name}`?"),
-        _ => format!(", there is `{}`", known.join("`, `")),
+    match nearest(written, known) {
+        Some(name) => format!(", did you mean `{name}`?"),
+        None => format!(", there is `{}`", known.join("`, `")),
     }
+}
+
+/// What was meant, if the names are much alike.
+pub(super) fn nearest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
+    let near = known.iter().map(|name| (distance(written, name), name)).min();
+    let near = near.filter(|(edits, _)| *edits <= 1 + written.len() / 4);
+    near.map(|(_, name)| *name)
 }
 
 /// How many letters differ: the edit distance.

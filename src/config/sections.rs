@@ -6,12 +6,13 @@ use url::Url;
 
 use super::{
     ValueKind,
-    reader::{Field, Table, instead},
+    reader::{Field, Table, instead, nearest},
     targets::{self, Rhythm},
     values,
 };
-use crate::settings::{
-    ArchiveOption, ArchiveSettings, AuthSettings, Compression, ConnectionSettings, Settings,
+use crate::{
+    archive::{check_options, check_tags},
+    settings::{ArchiveOption, ArchiveSettings, AuthSettings, Compression, ConnectionSettings, Settings},
 };
 
 const MIB: usize = 1 << 20;
@@ -75,7 +76,7 @@ fn instance(field: &Field<'_>) -> Option<String> {
 fn archive(t: &mut Table<'_>) -> Option<ArchiveSettings> {
     let url = t
         .field("url")
-        .required("where events go, such as `file:///srv/audit`");
+        .required("where events go, such as `file:///srv/audit` or `s3://bucket/prefix`");
     let url = url.parse(values::archive_url);
     let formats = t.field("formats");
     let names = formats.texts().unwrap_or_else(|| vec!["jsonl".to_owned()]);
@@ -105,11 +106,9 @@ fn archive(t: &mut Table<'_>) -> Option<ArchiveSettings> {
             "is less than `max_bytes`: at least {max_bytes} bytes, to hold one slice"
         ));
     }
-    let options = t.field("options").entries();
-    let options = options
-        .into_iter()
-        .filter_map(|(name, field)| Some((name.to_owned(), option(name, &field)?)));
-    let options: BTreeMap<_, _> = options.collect();
+    let ca_file = t.field("ca_file").file_path();
+    let tags = tags(&t.field("tags"), url.as_ref());
+    let options = options(&t.field("options"), url.as_ref());
     Some(ArchiveSettings {
         url: url?,
         csv: names.iter().any(|name| name == "csv"),
@@ -118,6 +117,8 @@ fn archive(t: &mut Table<'_>) -> Option<ArchiveSettings> {
         max_bytes,
         max_buffered,
         options,
+        ca_file,
+        tags,
     })
 }
 
@@ -129,6 +130,35 @@ fn is_secret(option: &str) -> bool {
     words.iter().any(|word| option.contains(word)) && !harmless.iter().any(|end| option.ends_with(end))
 }
 
+/// Options that are right one by one are checked together, where it is known for which store.
+fn options(table: &Field<'_>, url: Option<&Url>) -> BTreeMap<String, ArchiveOption> {
+    let fields: BTreeMap<&str, Field<'_>> = table.entries().into_iter().collect();
+    let read = |(name, field): (&&str, &Field<'_>)| Some(((*name).to_owned(), option(name, field)?));
+    let options = fields.iter().filter_map(read).collect();
+    for mistake in url.map_or_else(Vec::new, |url| check_options(url, &options)) {
+        let field = mistake.option.as_deref().and_then(|name| fields.get(name));
+        let meant = mistake
+            .option
+            .as_deref()
+            .and_then(|name| nearest(name, &mistake.instead));
+        let meant = meant.map(|name| format!(", did you mean `{name}`?"));
+        let problem = format!("{}{}", mistake.problem, meant.unwrap_or_default());
+        field.unwrap_or(table).wrong(problem);
+    }
+    options
+}
+
+fn tags(table: &Field<'_>, url: Option<&Url>) -> BTreeMap<String, String> {
+    let fields: BTreeMap<&str, Field<'_>> = table.entries().into_iter().collect();
+    let read = |(name, field): (&&str, &Field<'_>)| Some(((*name).to_owned(), field.text()?.to_owned()));
+    let tags = fields.iter().filter_map(read).collect();
+    for (tag, problem) in url.map_or_else(Vec::new, |url| check_tags(url, &tags)) {
+        let field = tag.as_deref().and_then(|name| fields.get(name));
+        field.unwrap_or(table).wrong(problem);
+    }
+    tags
+}
+
 fn option(name: &str, field: &Field<'_>) -> Option<ArchiveOption> {
     let plain = match field.kind()? {
         ValueKind::Table(_) => return field.secret().map(ArchiveOption::Secret),
@@ -138,10 +168,6 @@ fn option(name: &str, field: &Field<'_>) -> Option<ArchiveOption> {
         ValueKind::Float(value) => value.to_string(),
         _ => field.text()?.to_owned(),
     };
-    let scheme = plain.split(':').next().unwrap_or_default();
-    if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") {
-        field.url()?;
-    }
     Some(ArchiveOption::Plain(plain))
 }
 

@@ -4,12 +4,8 @@ use std::{path::PathBuf, time::Duration};
 
 use url::{Host, Url};
 
-use super::{
-    ValueKind,
-    reader::{Field, LATER},
-    units,
-};
-use crate::secret::SecretRef;
+use super::{ValueKind, reader::Field, units};
+use crate::{archive::object_store_url, secret::SecretRef};
 
 /// How a secret is named instead of being written.
 const REFERENCE: &str = "{ file = … } | { env = … } | { credential = … }";
@@ -147,7 +143,8 @@ pub(super) fn web_url(text: &str) -> Result<Url, String> {
     Err(problem.to_owned())
 }
 
-/// Where the archive is: `file:///path`, or `file://./path` from the working directory. Never quotes the text.
+/// Where the archive is: a directory, relative ones from the working directory, or an object store. Never quotes the
+/// text.
 pub(super) fn archive_url(text: &str) -> Result<Url, String> {
     const FORM: &str = "`file:///path`, or `file://./path` from the working directory";
     let relative = text.strip_prefix("file://").filter(|path| path.starts_with('.'));
@@ -156,13 +153,19 @@ pub(super) fn archive_url(text: &str) -> Result<Url, String> {
             std::path::absolute(path).map_err(|error| format!("has no directory to begin at: {error}"))?;
         return Url::from_file_path(path).map_err(|()| format!("must be {FORM}"));
     }
-    let url = Url::parse(text).map_err(|error| format!("is no URL such as {FORM}: {error}"))?;
-    match url.scheme() {
-        // Each object store gets its arm here.
-        "s3" | "az" | "abfss" | "gs" => Err(format!("`{}://` {LATER}; use {FORM}", url.scheme())),
-        "file" if text.starts_with("file:///") && url.query().is_none() && url.fragment().is_none() => {
-            Ok(url)
+    let url = match text.split_once("://") {
+        Some(("s3" | "az" | "abfss" | "gs", _)) => return object_store_url(text),
+        Some(("file", _)) => {
+            Url::parse(text).map_err(|error| format!("is no URL such as {FORM}: {error}"))?
         }
-        _ => Err(format!("must be {FORM}")),
+        _ => {
+            return Err(format!(
+                "must be {FORM}; or begin with `s3://`, `az://`, `abfss://` or `gs://`"
+            ));
+        }
+    };
+    if text.starts_with("file:///") && url.query().is_none() && url.fragment().is_none() {
+        return Ok(url);
     }
+    Err(format!("must be {FORM}"))
 }

@@ -12,6 +12,7 @@ use uipath_audit_simulator::{Fraction, NewEvent, Odd, Zone};
 
 use crate::{
     emulators::{self, Missing},
+    machine::Machine,
     place::{Place, PlaceKind},
     world::{TARGET, World},
 };
@@ -281,5 +282,38 @@ async fn odd_events_are_all_there_as_lines_and_as_cells() {
         for refusal in refused {
             assert!(told.is_some_and(|(text, _)| refusal.contains(text)), "{refusal}");
         }
+    }
+}
+
+/// The blocks of a document that are in that language, without what says so.
+fn blocks(document: &str, language: &str) -> Vec<String> {
+    let path = format!("{}/docs/{document}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).unwrap();
+    let begins = format!("\n```{language}\n");
+    let found = text.split(&begins).skip(1);
+    found
+        .map(|block| block.split("```").next().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn what_is_to_be_copied_from_the_document_on_stores_is_well_formed() {
+    let policies = blocks("stores.md", "json");
+    assert_eq!(policies.len(), 3);
+    for policy in policies {
+        let policy: Result<Value, _> = serde_json::from_str(&policy);
+        assert!(policy.is_ok(), "{policy:?}");
+    }
+    let machine = Machine::new().await;
+    let archives = blocks("stores.md", "toml");
+    assert_eq!(archives.len(), 5);
+    let own = std::fs::read_to_string(&machine.config).unwrap();
+    for archive in archives {
+        // In place of the machine's own archive. What is shown behind a `#` is an example, too.
+        let (before, rest) = own.split_once("[archive]").unwrap();
+        let (_, after) = rest.split_once("\n[").unwrap();
+        let archive = archive.replace("\n#", "\n");
+        std::fs::write(&machine.config, format!("{before}{archive}\n[{after}")).unwrap();
+        machine.expect(0, &["check", "--offline"]).await;
     }
 }

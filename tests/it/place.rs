@@ -320,6 +320,8 @@ fn settings(url: &Url, options: BTreeMap<String, ArchiveOption>) -> ArchiveSetti
         max_bytes: 16 << 20,
         max_buffered: 64 << 20,
         options,
+        ca_file: None,
+        tags: BTreeMap::new(),
     }
 }
 

@@ -338,6 +338,8 @@ fn settings(simulator: &Simulator, directory: &TempDir) -> Settings {
             max_bytes: 16 << 20,
             max_buffered: 64 << 20,
             options: BTreeMap::new(),
+            ca_file: None,
+            tags: BTreeMap::new(),
         },
         connections: [("cloud".to_owned(), connection)].into(),
         targets: vec![Target {

@@ -51,7 +51,9 @@ impl World {
         let directory = TempDir::new().unwrap();
         let simulator = Simulator::local(cloud).await.unwrap();
         fs::write(directory.path().join("secret"), simulator.client_secret()).unwrap();
-        let archive = Archive::open_url(&archive_url(directory.path())).unwrap();
+        let url = archive_url(directory.path());
+        fs::create_dir(url.to_file_path().unwrap()).unwrap();
+        let archive = Archive::open_url(&url).unwrap();
         Self {
             directory,
             simulator: Arc::new(simulator),
@@ -92,6 +94,8 @@ impl World {
                 max_bytes: 1 << 20,
                 max_buffered: 8 << 20,
                 options: BTreeMap::new(),
+                ca_file: None,
+                tags: BTreeMap::new(),
             },
             connections: BTreeMap::from([(connection.name.clone(), connection)]),
             targets: targets.iter().map(|name| target(name, schedule)).collect(),
