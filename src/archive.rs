@@ -16,11 +16,15 @@ use url::Url;
 use crate::{clock::Time, settings::ArchiveSettings};
 
 mod azure;
+mod cause;
 mod error;
 mod gcs;
+mod hints;
 mod identity;
 mod location;
 mod options;
+mod permission;
+mod probe;
 mod profile;
 mod refusal;
 mod renewing;
@@ -32,15 +36,13 @@ mod stores;
 mod tags;
 mod unreachable;
 mod values;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "opening S3, Azure and GCS plugs the connector in")
-)]
 mod wire;
 
-pub use error::ArchiveError;
+pub use error::{ArchiveError, Tried};
 pub use location::object_store_url;
 pub use options::{OptionMistake, check_options};
+pub use permission::Permission;
+pub use probe::{Proof, Proofs};
 pub use profile::ProfileError;
 pub use refusal::{Refusal, RefusalKind};
 pub use stores::StoreError;
@@ -54,6 +56,8 @@ use renewing::Renewing;
 const TRIES: u32 = 5;
 /// The wait after the first such try; each later one is three times as long.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
+/// The largest object that is read, in bytes: nothing we write is larger, and a reader holds it in memory.
+const LARGEST: u64 = 2 << 30;
 
 /// The object store prefix that holds everything written. Cheap to clone.
 #[derive(Clone)]
@@ -133,31 +137,29 @@ impl Archive {
     }
 
     /// Creates an object, or finds that it is there. An error from the store says nothing about whether it took the
-    /// bytes, so the object is read back and compared: absent means try again with the same bytes.
+    /// bytes, so the object is read back and compared: absent means try again with the same bytes, and so does a look
+    /// that failed.
     ///
     /// # Errors
     /// If the store can be neither written nor read, or keeps losing the object.
     pub async fn create(&self, key: &str, bytes: Bytes) -> Result<Created, ArchiveError> {
-        let path = parse(key)?;
         let mut wait = FIRST_WAIT;
         let mut tries = 0;
         loop {
             tries += 1;
-            let options = PutOptions::from(PutMode::Create);
-            let refused = match self
-                .store
-                .put_opts(&path, PutPayload::from(bytes.clone()), options)
-                .await
-            {
-                Ok(_) => return Ok(Created::Ours),
-                Err(error) => error,
+            let Err(refused) = self.try_create(key, bytes.clone()).await? else {
+                return Ok(Created::Ours);
             };
-            match self.read(key).await? {
-                Some(found) if found == bytes => return Ok(Created::Ours),
-                Some(found) => return Ok(Created::Theirs(found)),
-                None => {}
-            }
-            let error = ArchiveError::store("create", key, refused);
+            let there = is_there(&refused);
+            let refused = self.error("create", key, refused);
+            let error = match self.read_back(key, &bytes).await {
+                Ok(Some(found)) if found == bytes => return Ok(Created::Ours),
+                Ok(Some(found)) => return Ok(Created::Theirs(found)),
+                Ok(None) => refused,
+                // It is there: what keeps us from knowing whose it is, is the reading.
+                Err(error) if there => error,
+                Err(_) => refused,
+            };
             if tries >= TRIES || error.is_permanent() {
                 return Err(error);
             }
@@ -167,21 +169,60 @@ impl Archive {
         }
     }
 
+    /// One conditional put, and what the store says to it.
+    async fn try_create(&self, key: &str, bytes: Bytes) -> Result<Result<(), Error>, ArchiveError> {
+        let path = parse(key)?;
+        let options = PutOptions::from(PutMode::Create);
+        let put = self.store.put_opts(&path, PutPayload::from(bytes), options).await;
+        Ok(put.map(|_| ()))
+    }
+
+    /// Reads an object that may be ours. Another one is believed in only if it reads the same twice: bytes damaged on
+    /// their way must not raise an alarm.
+    async fn read_back(&self, key: &str, ours: &Bytes) -> Result<Option<Bytes>, ArchiveError> {
+        let first = self.read(key).await?;
+        if first.as_ref().is_none_or(|found| found == ours) {
+            return Ok(first);
+        }
+        let again = self.read(key).await?;
+        if again == first || again.as_ref() == Some(ours) {
+            return Ok(again);
+        }
+        let tried = self.tried("read", key);
+        Err(ArchiveError::Unsteady { tried })
+    }
+
     /// An object's bytes; None if it is not there.
     ///
+    /// What a store could not answer is asked again by the store's client, a few times within its budget. There is no
+    /// second round of tries around that: whoever reads for a pass comes back at the next due time, and two rounds would
+    /// multiply their waits.
+    ///
     /// # Errors
-    /// If the store cannot be read.
+    /// If the store cannot be read, the object is larger than 2 GiB, or does not come whole.
     pub async fn read(&self, key: &str) -> Result<Option<Bytes>, ArchiveError> {
-        let path = parse(key)?;
-        let got = match self.store.get(&path).await {
+        let got = match self.store.get(&parse(key)?).await {
             Ok(got) => got,
             Err(Error::NotFound { .. }) => return Ok(None),
-            Err(source) => return Err(ArchiveError::store("read", key, source)),
+            Err(source) => return Err(self.error("read", key, source)),
         };
+        let said = got.meta.size;
+        if said > LARGEST {
+            return Err(ArchiveError::TooLarge {
+                tried: self.tried("read", key),
+                bytes: said,
+                limit: LARGEST,
+            });
+        }
         match got.bytes().await {
-            Ok(bytes) => Ok(Some(bytes)),
+            Ok(bytes) if bytes.len() as u64 == said => Ok(Some(bytes)),
+            Ok(bytes) => Err(ArchiveError::Cut {
+                tried: self.tried("read", key),
+                said,
+                got: bytes.len() as u64,
+            }),
             Err(Error::NotFound { .. }) => Ok(None),
-            Err(source) => Err(ArchiveError::store("read", key, source)),
+            Err(source) => Err(self.error("read", key, source)),
         }
     }
 
@@ -204,7 +245,7 @@ impl Archive {
             })
             .try_collect()
             .await
-            .map_err(|source| ArchiveError::store("list", prefix, source))?;
+            .map_err(|source| self.error("list", prefix, source))?;
         found.sort();
         Ok(found)
     }
@@ -216,47 +257,26 @@ impl Archive {
     pub async fn delete(&self, key: &str) -> Result<(), ArchiveError> {
         match self.store.delete(&parse(key)?).await {
             Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
-            Err(source) => Err(ArchiveError::store("delete", key, source)),
+            Err(source) => Err(self.error("delete", key, source)),
         }
     }
 
-    /// Proves that the store refuses to create an object that exists. Everything rests on that.
-    ///
-    /// # Errors
-    /// If it does not, or cannot be written.
-    pub async fn probe(&self, run: &str) -> Result<(), ArchiveError> {
-        let key = format!("probe/{run}");
-        let first = Bytes::from(format!(
-            "written by {run} to see whether this store refuses to create it twice\n"
-        ));
-        if self.create(&key, first.clone()).await? != Created::Ours {
-            return Err(ArchiveError::NotConditional {
-                place: self.place.to_string(),
-            });
-        }
-        let second = PutPayload::from_static(b"this must never be stored\n");
-        let again = self
-            .store
-            .put_opts(&parse(&key)?, second, PutOptions::from(PutMode::Create))
-            .await;
-        let refused = match again {
-            Ok(_) => false,
-            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => true,
-            // A store in trouble proves nothing. The object stays for the next try: this one may still be under way.
-            Err(error) => return Err(ArchiveError::store("create", &key, error)),
-        };
-        let kept = self.read(&key).await?;
-        // A store with retention may refuse to delete: then a small object stays.
-        if let Err(error) = self.delete(&key).await {
-            tracing::debug!(key, error = %crate::error::Chain(&error), "the probe stays");
-        }
-        if !refused || kept != Some(first) {
-            return Err(ArchiveError::NotConditional {
-                place: self.place.to_string(),
-            });
-        }
-        Ok(())
+    fn error(&self, verb: &'static str, key: &str, source: Error) -> ArchiveError {
+        ArchiveError::of(&self.place, verb, key, source)
     }
+
+    fn tried(&self, verb: &'static str, key: &str) -> Tried {
+        Tried {
+            verb,
+            key: key.to_owned(),
+            place: self.place.to_string(),
+        }
+    }
+}
+
+/// Whether this answer to a create says that the object exists.
+fn is_there(error: &Error) -> bool {
+    matches!(error, Error::AlreadyExists { .. } | Error::Precondition { .. })
 }
 
 /// The store below the archive that the settings name, for tests that put something before it. Reads secrets and the

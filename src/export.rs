@@ -5,11 +5,11 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use futures::future::{Either, select};
-use tokio::sync::{OnceCell, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    archive::Archive,
+    archive::{Archive, Proofs},
     checkpoint::{Checkpoint, Intents, TargetCheckpoint},
     clock::{Clock, Time},
     commit::Counts,
@@ -58,8 +58,8 @@ pub struct Shared {
     pub instance: Arc<str>,
     /// Random for each process.
     pub run: Arc<str>,
-    /// Set once the archive's store has proved that it refuses to create what exists.
-    pub probed: Arc<OnceCell<()>>,
+    /// What the archive's store has shown.
+    pub proofs: Arc<Proofs>,
 }
 
 /// One target, ready for passes.

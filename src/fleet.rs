@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::{
     archive::{Archive, ArchiveError},
@@ -116,7 +116,7 @@ impl Fleet {
             settings: Arc::new(settings.archive.clone()),
             instance: settings.instance.as_str().into(),
             run: hex(&rand::random::<[u8; 4]>()).into(),
-            probed: Arc::new(OnceCell::new()),
+            proofs: Arc::default(),
         };
         let lines = settings.connections.iter();
         Self {

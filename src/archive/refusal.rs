@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::error::Action;
+
 /// The longest message, in characters.
 const LONGEST: usize = 300;
 /// A run of letters and digits this long is no word: perhaps a token.
@@ -117,6 +119,32 @@ impl Refusal {
             Some("InternalError" | "SlowDown" | "ServiceUnavailable")
         );
         (lasts && !in_trouble).then_some(refusal)
+    }
+
+    /// Whether other credentials might have been let in.
+    pub(super) fn is_credentials(&self) -> bool {
+        matches!(
+            self.kind,
+            RefusalKind::Credentials | RefusalKind::Expired | RefusalKind::Permission
+        )
+    }
+
+    /// The store does not know what it is asked for.
+    pub(super) fn is_unknown_request(&self) -> bool {
+        self.status == 501 || self.code.as_deref() == Some("NotImplemented")
+    }
+
+    pub(super) fn action(&self) -> Action {
+        match self.kind {
+            RefusalKind::Passing | RefusalKind::NoObject => Action::NextTick,
+            RefusalKind::Credentials
+            | RefusalKind::Expired
+            | RefusalKind::Clock
+            | RefusalKind::Region
+            | RefusalKind::NoBucket
+            | RefusalKind::Permission
+            | RefusalKind::Other => Action::Stop,
+        }
     }
 
     /// `code: message`, as far as they are known.

@@ -1,4 +1,4 @@
-//! For tests: a listener that answers as a test says.
+//! For tests: a listener that answers as a test says, and archives on it that speak as S3, Azure and Google Cloud do.
 
 use std::{
     net::SocketAddr,
@@ -6,14 +6,16 @@ use std::{
     time::Duration,
 };
 
-use object_store::{BackoffConfig, RetryConfig, aws::AmazonS3Builder};
+use object_store::{
+    BackoffConfig, ObjectStore, RetryConfig, aws::AmazonS3Builder, azure::MicrosoftAzureBuilder,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     task::JoinSet,
 };
 
-use super::wire::Connector;
+use super::{Archive, wire::Connector};
 use crate::client::ClientSettings;
 
 /// A request's head and body, and how many came before it.
@@ -29,7 +31,7 @@ impl Seen {
     }
 }
 
-/// A reply with a length.
+/// A reply with a length. No reply, or one with `Connection: close`, ends the connection.
 pub(super) fn reply(status: u16, headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     let length = body.as_ref().len();
     let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n{headers}\r\n");
@@ -95,6 +97,31 @@ impl Server {
     pub(super) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
+
+    /// The bucket `acme`, with a key.
+    pub(super) fn s3(&self) -> Archive {
+        let store = s3_builder(&self.url()).build().unwrap();
+        archive(Arc::new(store), "s3://acme/audit")
+    }
+
+    /// The container `acme`, with a key.
+    pub(super) fn azure(&self) -> Archive {
+        let store = MicrosoftAzureBuilder::new()
+            .with_account("account")
+            .with_access_key("c2VjcmV0")
+            .with_container_name("acme")
+            .with_endpoint(format!("{}/account", self.url()))
+            .with_allow_http(true)
+            .with_retry(retry())
+            .with_http_connector(connector(Duration::from_secs(2)))
+            .build()
+            .unwrap();
+        archive(Arc::new(store), "az://acme/audit")
+    }
+}
+
+fn archive(store: Arc<dyn ObjectStore>, place: &str) -> Archive {
+    Archive::from_store(store, place)
 }
 
 pub(super) fn s3_builder(endpoint: &str) -> AmazonS3Builder {
@@ -140,7 +167,8 @@ async fn serve(mut stream: TcpStream, script: Arc<Script>, log: Arc<Mutex<Vec<St
             log.len() - 1
         };
         let answer = script(&Seen { earlier, text });
-        if stream.write_all(&answer).await.is_err() || answer.is_empty() {
+        let last = answer.is_empty() || String::from_utf8_lossy(&answer).contains("Connection: close");
+        if stream.write_all(&answer).await.is_err() || last {
             return;
         }
     }

@@ -4,6 +4,7 @@
 use std::{error::Error, fmt};
 
 use super::refusal::line;
+use crate::error::Action;
 
 /// There is no reply.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -58,6 +59,19 @@ impl Unreachable {
             host: host.to_owned(),
             kind,
             said: line(causes.last().map_or("", String::as_str)),
+        }
+    }
+
+    pub(super) fn action(&self) -> Action {
+        match self.kind {
+            // Nobody gives out credentials on this machine, and none are configured.
+            UnreachableKind::Connect | UnreachableKind::Timeout if self.is_metadata() => Action::Stop,
+            UnreachableKind::UnknownHost
+            | UnreachableKind::Connect
+            | UnreachableKind::Certificate
+            | UnreachableKind::Timeout
+            | UnreachableKind::Lost => Action::NextTick,
+            UnreachableKind::PlainHttp | UnreachableKind::Unsendable => Action::Stop,
         }
     }
 }

@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The whole reply to a request that deletes a few objects, in bytes.
 const LONGEST_DELETED: usize = 1024 * 1024;
 /// Where machines get credentials and tokens: never asked through a proxy, which would get those of its own machine.
-const METADATA: [&str; 6] = [
+pub(super) const METADATA: [&str; 6] = [
     "169.254.169.254",
     "169.254.170.2",
     "169.254.170.23",

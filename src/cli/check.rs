@@ -9,7 +9,7 @@ use super::{
     CliError, Exit, args::Check, connections::Connections, console::Console, out, status::last_commits,
 };
 use crate::{
-    archive::{Archive, ArchiveError},
+    archive::{Archive, ArchiveError, Proof},
     clock::Clock,
     config::Warning,
     error::Chain,
@@ -93,7 +93,7 @@ fn configuration(
     Ok(())
 }
 
-async fn archive(settings: &Settings) -> Result<(), ArchiveError> {
+async fn archive(settings: &Settings) -> Result<Proof, ArchiveError> {
     let archive = Archive::open(&settings.archive)?;
     archive
         .probe(&format!("check-{}", hex(&rand::random::<[u8; 4]>())))
@@ -200,12 +200,22 @@ impl List {
         }
     }
 
-    fn archive(&mut self, probe: &Result<(), ArchiveError>, place: &str) -> Result<(), CliError> {
+    /// What was proven, no more.
+    fn archive(&mut self, probe: &Result<Proof, ArchiveError>, place: &str) -> Result<(), CliError> {
         match probe {
-            Ok(()) => self.ok(
+            Ok(Proof { kept: None }) => self.ok(
                 "archive",
-                &format!("{place} takes objects, and refuses to create one twice"),
+                &format!("{place} list, put, get, delete allowed; refuses to create an object twice"),
             ),
+            Ok(Proof { kept: Some(error) }) => {
+                self.ok(
+                    "archive",
+                    &format!("{place} list, put, get allowed; refuses to create an object twice"),
+                )?;
+                let why = Chain(error);
+                let text = format!("objects that a crash leaves behind stay: cannot {why}");
+                self.row("note", "archive", &text)
+            }
             Err(error) => {
                 let what = Chain(error).to_string();
                 self.failed("archive", &what, error.hint(), error.action().into())

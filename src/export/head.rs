@@ -9,7 +9,7 @@ use crate::{
     archive::ArchiveError,
     checkpoint::{Head, Intents, Memory},
     commit::{Commit, Origin, sha256},
-    error::{Action, Chain},
+    error::Chain,
     key,
     target::Target,
 };
@@ -113,6 +113,9 @@ impl Exporter {
                 intents.sweep.insert(key);
                 continue;
             }
+            if !self.shared.proofs.may_delete() {
+                continue;
+            }
             match self.shared.archive.delete(&key).await {
                 Ok(()) => tracing::debug!(key, "swept an object that no commit names"),
                 Err(error) => self.keep_sweeping(&mut intents, key, &error),
@@ -122,10 +125,10 @@ impl Exporter {
         Ok(intents)
     }
 
-    /// A store that may not delete keeps the object: said once. Anything else is tried again by the next pass.
+    /// A store that does not let us delete keeps its objects. Anything else is tried again by the next pass.
     fn keep_sweeping(&self, intents: &mut Intents, key: String, error: &ArchiveError) {
-        if error.action() == Action::Stop {
-            tracing::info!(key, error = %Chain(error), "an object that no commit names stays: it may not be deleted");
+        if error.is_kept() {
+            self.shared.proofs.keep(error);
         } else {
             tracing::warn!(key, error = %Chain(error), "sweeping failed, the next pass tries again");
             intents.sweep.insert(key);

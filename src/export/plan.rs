@@ -37,12 +37,9 @@ impl Exporter {
     /// Head, owner, now, window.
     pub(super) async fn plan(&mut self, take_over: bool) -> Result<Plan, PassError> {
         let Shared {
-            archive, run, probed, ..
+            archive, run, proofs, ..
         } = &self.shared;
-        probed
-            .get_or_try_init(|| archive.probe(run))
-            .await
-            .map_err(PassError::Archive)?;
+        proofs.prove(archive, run).await.map_err(PassError::Archive)?;
         let (memory, mut intents) = self.catch_up().await?;
         let local = self.shared.clock.now();
         if let Some(memory) = &memory {

@@ -2,6 +2,16 @@
 //! pinned versions, and started, once for all tests, when a test first needs it. It ends with the tests.
 //!
 //! Where that cannot be, a suite says so by [`skip`]: it never passes in silence.
+//!
+//! Moto checks keys, signatures, session tokens, the actions and resources of policies, `If-None-Match`, Object Lock. What
+//! it takes and S3 does not: the signature of another region, a body that is not the signed one, a wrong checksum, an
+//! absent object asked for without the right to list (the wire refuses these four); a session that is over, an old date,
+//! a key made inactive, tags without `s3:PutObjectTagging`, any KMS key. It asks for `s3:DeleteObject` on the bucket, too.
+//! Azurite checks keys, shared access signatures with their permissions and end, `If-None-Match`. It knows no immutability
+//! policy (the wire does).
+//!
+//! Google Cloud Storage has no emulator here: none was found that can be installed so and speaks the XML API with
+//! `x-goog-if-generation-match`, as `object_store` does.
 
 use std::{
     fmt,

@@ -18,6 +18,7 @@ mod world;
 
 mod analyst;
 mod canary;
+mod conformance;
 mod faults;
 mod kill;
 mod limits;

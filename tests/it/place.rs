@@ -15,8 +15,9 @@ use std::{
 use object_store::{ObjectStore, local::LocalFileSystem, memory::InMemory};
 use tempfile::TempDir;
 use uipath_audit_exporter::{
+    archive::open_store,
     secret::SecretRef,
-    settings::{ArchiveOption, ArchiveSettings, Compression},
+    settings::{ArchiveOption, ArchiveSettings},
 };
 use url::Url;
 
@@ -31,7 +32,8 @@ use crate::{
 };
 
 mod open;
-mod tests;
+mod refusals;
+pub mod tests;
 
 pub use open::open;
 
@@ -46,6 +48,11 @@ pub enum PlaceKind {
 
 impl PlaceKind {
     pub const ALL: [Self; 4] = [Self::Memory, Self::File, Self::S3, Self::Azure];
+
+    /// Whether each operation is a journey over the wire.
+    pub fn is_far(self) -> bool {
+        matches!(self, Self::S3 | Self::Azure)
+    }
 }
 
 /// On what terms a place is to be had.
@@ -107,6 +114,12 @@ impl Place {
             PlaceKind::S3 => Self::s3(directory, terms).await,
             PlaceKind::Azure => Self::azure(directory, terms).await,
         }
+    }
+
+    /// Where there is no such store: tells so, and gives nothing. See [`emulators::skip`].
+    pub async fn or_skip(kind: PlaceKind, terms: Terms<'_>) -> Option<Self> {
+        let skip = |missing: Missing| emulators::skip(&format!("archives on {kind:?}"), &missing);
+        Self::on(kind, terms).await.map_err(skip).ok()
     }
 
     fn by_line(store: Arc<dyn ObjectStore>, url: Url, directory: TempDir, terms: Terms<'_>) -> Self {
@@ -227,7 +240,7 @@ impl Place {
         directory: TempDir,
     ) -> Self {
         Self {
-            way: Way::Wire(wire, open(&settings(&url, options.clone()))),
+            way: Way::Wire(wire, open_store(&settings(&url, options.clone())).unwrap()),
             direct: open(&settings(&url, direct)),
             url,
             options,
@@ -313,15 +326,8 @@ fn fresh_name() -> String {
 
 fn settings(url: &Url, options: BTreeMap<String, ArchiveOption>) -> ArchiveSettings {
     ArchiveSettings {
-        url: url.clone(),
-        csv: false,
-        compression: Compression::Zstd,
-        max_events: 10_000,
-        max_bytes: 16 << 20,
-        max_buffered: 64 << 20,
         options,
-        ca_file: None,
-        tags: BTreeMap::new(),
+        ..ArchiveSettings::to_read(url.clone())
     }
 }
 

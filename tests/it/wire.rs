@@ -31,6 +31,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::store::{Fault, SLOW, fault::Plan};
 
 mod dialect;
+mod tests;
 
 use dialect::Dialect;
 pub use dialect::{Bucket, Container};

@@ -6,24 +6,10 @@ use futures::TryStreamExt as _;
 use object_store::{Error, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, Result, path::Path};
 use uipath_audit_exporter::archive::Archive;
 
-use super::{Place, PlaceKind};
-use crate::{
-    emulators::skip,
-    store::{Fault, Kind, SLOW, Which},
-};
+use super::{Place, PlaceKind, Terms};
+use crate::store::{Fault, Kind, SLOW, Which};
 
-/// A fresh place, where there is such a store.
-async fn fresh(kind: PlaceKind) -> Option<Place> {
-    match Place::of(kind).await {
-        Ok(place) => Some(place),
-        Err(missing) => {
-            skip(&format!("places on {kind:?}"), &missing);
-            None
-        }
-    }
-}
-
-async fn create(store: &dyn ObjectStore, key: &str, text: &'static str) -> Result<()> {
+pub async fn create(store: &dyn ObjectStore, key: &str, text: &'static str) -> Result<()> {
     let options = PutOptions::from(PutMode::Create);
     let key = Path::from(key);
     store.put_opts(&key, text.into(), options).await.map(drop)
@@ -142,7 +128,9 @@ async fn assert_reads_fail(kind: PlaceKind, place: &Place) {
 #[tokio::test]
 async fn every_fault_does_what_it_says() {
     for kind in PlaceKind::ALL {
-        let Some(place) = fresh(kind).await else { continue };
+        let Some(place) = Place::or_skip(kind, Terms::default()).await else {
+            continue;
+        };
         let another = Place::of(kind).await.unwrap();
         futures::join!(assert_puts_fail(kind, &place), assert_reads_fail(kind, &another));
     }
@@ -151,7 +139,9 @@ async fn every_fault_does_what_it_says() {
 #[tokio::test]
 async fn an_object_is_created_once() {
     for kind in PlaceKind::ALL {
-        let Some(place) = fresh(kind).await else { continue };
+        let Some(place) = Place::or_skip(kind, Terms::default()).await else {
+            continue;
+        };
         let store = place.store();
         create(&*store, "a/b", "first").await.unwrap();
         let again = create(&*store, "a/b", "second").await;
@@ -166,7 +156,9 @@ async fn an_object_is_created_once() {
 #[tokio::test]
 async fn the_log_tells_what_was_asked() {
     for kind in PlaceKind::ALL {
-        let Some(place) = fresh(kind).await else { continue };
+        let Some(place) = Place::or_skip(kind, Terms::default()).await else {
+            continue;
+        };
         let store = place.store();
         create(&*store, "a/b=c", "first").await.unwrap();
         read(&*store, "a/b=c").await.unwrap();
@@ -189,7 +181,9 @@ async fn the_log_tells_what_was_asked() {
 async fn its_settings_lead_to_the_same_objects() {
     // What is in memory is not found by its name.
     for kind in [PlaceKind::File] {
-        let Some(place) = fresh(kind).await else { continue };
+        let Some(place) = Place::or_skip(kind, Terms::default()).await else {
+            continue;
+        };
         let archive = Archive::open(&place.settings()).unwrap();
         archive.create("a/b", "first".into()).await.unwrap();
         assert_eq!(read(&*place.direct(), "a/b").await.unwrap(), "first", "{kind:?}");

@@ -110,6 +110,8 @@ impl Fault {
 pub enum Which {
     /// Counted from 1, since the beginning.
     Nth(usize),
+    /// This one, counted from 1, and all after it.
+    From(usize),
     /// So many of them, from now on.
     Next(usize),
     /// Those on keys that contain this.
@@ -162,6 +164,7 @@ impl Plan {
             *of == kind
                 && match which {
                     Which::Nth(number) => *number == nth,
+                    Which::From(number) => *number <= nth,
                     Which::Next(left) => *left > 0,
                     Which::Of(part) => key.contains(&**part),
                     Which::All => true,

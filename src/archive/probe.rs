@@ -1,0 +1,184 @@
+//! Proves what the commit protocol needs of a store: it lists, creates and reads objects, and refuses to create one that
+//! exists. Deleting is tried too, and not needed. Writes one small object, which says itself what it is.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use tokio::sync::OnceCell;
+
+use super::{Archive, ArchiveError, Created, Permission, is_there};
+use crate::error::Chain;
+
+/// What a store has shown. It lists, creates, reads, and refuses to create what exists.
+#[derive(Debug)]
+pub struct Proof {
+    /// Why objects cannot be deleted, if that is so: what a crash leaves behind stays. None: they can.
+    pub kept: Option<ArchiveError>,
+}
+
+/// What this process knows of its archive's store.
+#[derive(Default)]
+pub struct Proofs {
+    proven: OnceCell<()>,
+    /// It does not let us delete. Said, and not tried again.
+    keeps: AtomicBool,
+}
+
+impl Proofs {
+    /// Probes the store, unless that was done before. `run` names the object.
+    ///
+    /// # Errors
+    /// As [`Archive::probe`]; the next call tries again.
+    pub async fn prove(&self, archive: &Archive, run: &str) -> Result<(), ArchiveError> {
+        let prove = async || {
+            if let Some(error) = archive.probe(run).await?.kept {
+                self.keep(&error);
+            }
+            Ok(())
+        };
+        self.proven.get_or_try_init(prove).await.map(|_| ())
+    }
+
+    /// Whether it is worth trying to delete an object.
+    #[must_use]
+    pub fn may_delete(&self) -> bool {
+        !self.keeps.load(Ordering::Relaxed)
+    }
+
+    /// The store did not delete, and will not: told once for each process.
+    pub fn keep(&self, error: &ArchiveError) {
+        if !self.keeps.swap(true, Ordering::Relaxed) {
+            tracing::info!(
+                error = %Chain(error),
+                "objects that a crash leaves behind stay: the store does not let them be deleted"
+            );
+        }
+    }
+}
+
+/// Permissions that turned out to be missing.
+#[derive(Default)]
+struct Missing {
+    permissions: Vec<Permission>,
+    first: Option<ArchiveError>,
+}
+
+impl Missing {
+    /// Takes a refusal for want of a permission; gives any other error back.
+    fn take(&mut self, permission: Permission, error: ArchiveError) -> Result<(), ArchiveError> {
+        if !error.is_denied() {
+            return Err(error);
+        }
+        self.permissions.push(permission);
+        self.first.get_or_insert(error);
+        Ok(())
+    }
+
+    fn has(&self, permission: Permission) -> bool {
+        self.permissions.contains(&permission)
+    }
+
+    /// All that is missing in one error.
+    fn report(self, place: &str) -> Result<(), ArchiveError> {
+        match self.first {
+            None => Ok(()),
+            Some(ArchiveError::Refused { source, .. }) => Err(ArchiveError::Permissions {
+                place: place.to_owned(),
+                permissions: self.permissions,
+                source,
+            }),
+            // A directory: its own error says more.
+            Some(error) => Err(error),
+        }
+    }
+}
+
+impl Archive {
+    /// Proves that the store does what the commit protocol needs, above all that it refuses to create an object that
+    /// exists: everything rests on that. `run` names the object that is written, and deleted again where that is allowed.
+    ///
+    /// # Errors
+    /// If it creates twice; all permissions that are missing in one error; or if it is in trouble, which proves nothing.
+    pub async fn probe(&self, run: &str) -> Result<Proof, ArchiveError> {
+        let key = format!("probe/{run}");
+        let first = Bytes::from(format!(
+            "written by {run} to see whether this store refuses to create it twice\n"
+        ));
+        let mut missing = Missing::default();
+        // Below the object, where nothing is: however many probes lie about, one request answers.
+        if let Err(error) = self.list(&key, None).await {
+            missing.take(Permission::List, error)?;
+        }
+        let created = match self.create(&key, first.clone()).await {
+            Ok(created) => Some(created),
+            Err(error) => {
+                missing.take(Permission::Put, self.without_conditions(error))?;
+                None
+            }
+        };
+        if matches!(created, Some(Created::Theirs(_)))
+            || created.is_some() && self.creates_again(&key).await?
+        {
+            return Err(self.not_conditional());
+        }
+        match self.read_back(&key, &first).await {
+            Ok(found) if created.is_some() && found.as_ref() != Some(&first) => {
+                return Err(self.not_conditional());
+            }
+            Ok(_) => {}
+            // Without an object and the right to list, being refused is the answer to any reading.
+            Err(error) if created.is_none() && missing.has(Permission::List) && error.is_denied() => {}
+            Err(error) => missing.take(Permission::Get, error)?,
+        }
+        let kept = if created.is_some() {
+            self.keeps(&key).await
+        } else {
+            None
+        };
+        missing.report(&self.place)?;
+        Ok(Proof { kept })
+    }
+
+    /// Whether the store takes an object that is there. Only a clear refusal is proof that it does not: a store in
+    /// trouble proves nothing. Then the object stays for the next try: this one may still be under way.
+    async fn creates_again(&self, key: &str) -> Result<bool, ArchiveError> {
+        let second = Bytes::from_static(b"this must never be stored\n");
+        match self.try_create(key, second).await? {
+            Ok(()) => Ok(true),
+            Err(error) if is_there(&error) => Ok(false),
+            Err(error) => Err(self.without_conditions(self.error("create", key, error))),
+        }
+    }
+
+    /// Why the object cannot be deleted, if so. A store with retention may refuse to: then a small object stays.
+    async fn keeps(&self, key: &str) -> Option<ArchiveError> {
+        let error = self.delete(key).await.err()?;
+        if error.is_kept() {
+            return Some(error);
+        }
+        tracing::debug!(key, error = %Chain(&error), "the probe stays");
+        None
+    }
+
+    fn not_conditional(&self) -> ArchiveError {
+        ArchiveError::NotConditional {
+            place: self.place.to_string(),
+        }
+    }
+
+    /// A store that does not know conditional creation says so in its own way.
+    fn without_conditions(&self, error: ArchiveError) -> ArchiveError {
+        match error {
+            ArchiveError::Refused { source, .. } if source.is_unknown_request() => {
+                ArchiveError::NoConditions {
+                    place: self.place.to_string(),
+                    said: source.to_string(),
+                }
+            }
+            error => error,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
