@@ -16,6 +16,7 @@ mod store;
 mod wire;
 mod world;
 
+mod analyst;
 mod canary;
 mod conformance;
 mod faults;
