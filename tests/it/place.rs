@@ -268,6 +268,17 @@ impl Place {
         settings(&self.url, self.options.clone())
     }
 
+    /// The same as a user writes it: `[archive]`, up to the end of its options.
+    pub fn toml(&self) -> String {
+        let option = |(name, value): (&String, &ArchiveOption)| match value {
+            ArchiveOption::Plain(text) => format!("{name} = {text:?}\n"),
+            ArchiveOption::Secret(SecretRef::File(file)) => format!("{name} = {{ file = {file:?} }}\n"),
+            ArchiveOption::Secret(other) => panic!("not in a file: {other:?}"),
+        };
+        let options: String = self.options.iter().map(option).collect();
+        format!("[archive]\nurl = \"{}\"\n[archive.options]\n{options}", self.url)
+    }
+
     /// The file that a secret option refers to, such as `aws_secret_access_key`.
     pub fn secret_file(&self, option: &str) -> PathBuf {
         assert!(self.options.contains_key(option), "there is no `{option}`");

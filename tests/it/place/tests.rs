@@ -1,12 +1,12 @@
 //! Each fault does what it says, on every kind of store.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use futures::TryStreamExt as _;
 use object_store::{Error, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, Result, path::Path};
-use uipath_audit_exporter::archive::Archive;
+use uipath_audit_exporter::{archive::Archive, config, settings::ArchiveSettings};
 
-use super::{Place, PlaceKind, Terms};
+use super::{Place, PlaceKind, Terms, open};
 use crate::store::{Fault, Kind, SLOW, Which};
 
 pub async fn create(store: &dyn ObjectStore, key: &str, text: &'static str) -> Result<()> {
@@ -30,8 +30,17 @@ async fn list(store: &dyn ObjectStore) -> Result<Vec<String>> {
     Ok(keys)
 }
 
+/// The way with faults, and with a client that is not as patient as the exporter's.
+fn hasty(kind: PlaceKind, place: &Place) -> Arc<dyn ObjectStore> {
+    if kind.is_far() {
+        open(&place.settings())
+    } else {
+        place.store()
+    }
+}
+
 async fn assert_puts_fail(kind: PlaceKind, place: &Place) {
-    let (store, direct) = (place.store(), place.direct());
+    let (store, direct) = (hasty(kind, place), place.direct());
     for (fault, is_done, fits) in puts() {
         let key = format!("puts/{fault:?}");
         place.fail(Kind::Put, Which::Of(key.clone()), fault);
@@ -82,7 +91,7 @@ fn puts() -> [(Fault, bool, Fits); 13] {
 }
 
 async fn assert_reads_fail(kind: PlaceKind, place: &Place) {
-    let store = place.store();
+    let store = hasty(kind, place);
     create(&*store, "b/first", BODY).await.unwrap();
     create(&*store, "a/second", "another").await.unwrap();
 
@@ -180,12 +189,32 @@ async fn the_log_tells_what_was_asked() {
 #[tokio::test]
 async fn its_settings_lead_to_the_same_objects() {
     // What is in memory is not found by its name.
-    for kind in [PlaceKind::File] {
+    for kind in [PlaceKind::File, PlaceKind::S3, PlaceKind::Azure] {
         let Some(place) = Place::or_skip(kind, Terms::default()).await else {
             continue;
         };
-        let archive = Archive::open(&place.settings()).unwrap();
-        archive.create("a/b", "first".into()).await.unwrap();
-        assert_eq!(read(&*place.direct(), "a/b").await.unwrap(), "first", "{kind:?}");
+        for (key, settings) in [("a/b", place.settings()), ("a/c", as_written(&place))] {
+            let archive = Archive::open(&settings).unwrap();
+            archive.create(key, "first".into()).await.unwrap();
+            assert_eq!(read(&*place.direct(), key).await.unwrap(), "first", "{kind:?}");
+        }
     }
+}
+
+/// Its settings by way of a file.
+fn as_written(place: &Place) -> ArchiveSettings {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("exporter.toml");
+    let rest = r#"
+[connections.cloud]
+url = "https://cloud.uipath.com/"
+[connections.cloud.auth.bearer]
+token = { file = "token" }
+[[targets]]
+name = "acme"
+organization = "acme"
+"#;
+    std::fs::write(&file, place.toml() + rest).unwrap();
+    let (settings, _) = config::load(&[file], std::iter::empty()).unwrap();
+    settings.archive
 }

@@ -6,7 +6,7 @@ use hyper::{Request, Response};
 use super::ask;
 use crate::{
     emulators::azure,
-    place::{Place, PlaceKind, Terms, tests::create},
+    place::{Place, PlaceKind, Terms, open, tests::create},
     store::{Fault, Kind, Which},
 };
 
@@ -103,7 +103,7 @@ async fn a_server_that_is_down_refuses_connections_until_it_is_up() {
         let Some(place) = Place::or_skip(kind, Terms::default()).await else {
             continue;
         };
-        let (store, wire) = (place.store(), place.wire().unwrap());
+        let (store, wire) = (open(&place.settings()), place.wire().unwrap());
         wire.down().await;
         let refused = tokio::net::TcpStream::connect(wire.address()).await.unwrap_err();
         assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused, "{kind:?}");
