@@ -6,13 +6,18 @@
 use std::{
     fmt,
     io::{self, IsTerminal as _},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
 use indicatif::MultiProgress;
 use serde::ser::{SerializeMap as _, Serializer as _};
 use serde_json::{Map, Value};
-use tracing::{Event, Subscriber, field::Field, level_filters::LevelFilter, subscriber::DefaultGuard};
+use tracing::{
+    Dispatch, Event, Subscriber,
+    field::Field,
+    level_filters::LevelFilter,
+    subscriber::{DefaultGuard, NoSubscriber},
+};
 use tracing_subscriber::{
     EnvFilter, Layer,
     field::MakeExt as _,
@@ -261,6 +266,10 @@ struct Memory(Arc<Mutex<Vec<String>>>);
 /// For tests: captures what the current thread logs, at every level that may be heard at all.
 #[must_use = "capturing ends when this is dropped"]
 pub fn capture() -> Captured {
+    // While there is but one subscriber, `tracing` asks the one of whichever thread comes by a log line first whether
+    // anybody hears it, and believes that thread for all. With a second one it asks all of them.
+    static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
+    LazyLock::force(&ANOTHER);
     let memory = Memory::default();
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(memory.clone())

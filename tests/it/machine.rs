@@ -10,11 +10,6 @@ use std::{
 use object_store::local::LocalFileSystem;
 use tokio::process::{Child, Command};
 
-use uipath_audit_exporter::{
-    secret::SecretRef,
-    settings::{ArchiveOption, ArchiveSettings},
-};
-
 use crate::{place::Place, world::World};
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_uipath-audit-exporter");
@@ -42,7 +37,8 @@ impl Machine {
     /// Its archive is at this place, as a user would configure it.
     pub async fn at(place: &Place) -> Self {
         let world = World::on(place.direct(), place.store()).await;
-        Self::with(world, archive(&place.settings()))
+        let toml = place.toml();
+        Self::with(world, toml.trim_start_matches("[archive]\n").to_owned())
     }
 
     fn with(world: World, archive: String) -> Self {
@@ -72,8 +68,8 @@ impl Machine {
 state_dir = "{directory}/{state}"
 instance = "{instance}"
 [archive]
-{archive}
 {more}
+{archive}
 [connections.cloud]
 url = "{url}"
 retry_for = "2s"
@@ -117,24 +113,6 @@ settle = "0s"
     pub fn checkpoint(&self) -> PathBuf {
         self.world.directory.path().join("state")
     }
-}
-
-/// As it is written in a configuration.
-pub fn archive(settings: &ArchiveSettings) -> String {
-    let mut text = format!("url = \"{}\"\n", settings.url);
-    if settings.options.is_empty() {
-        return text;
-    }
-    let options = settings.options.iter().map(|(name, value)| match value {
-        ArchiveOption::Plain(plain) => format!("{name} = \"{plain}\""),
-        ArchiveOption::Secret(SecretRef::File(file)) => {
-            format!("{name} = {{ file = \"{}\" }}", file.display())
-        }
-        ArchiveOption::Secret(other) => panic!("no test keeps a secret in {other}"),
-    });
-    let options: Vec<_> = options.collect();
-    text.push_str(&format!("options = {{ {} }}\n", options.join(", ")));
-    text
 }
 
 pub fn said(output: &Output) -> String {

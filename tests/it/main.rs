@@ -22,6 +22,7 @@ mod conformance;
 mod faults;
 mod kill;
 mod limits;
+mod locked;
 mod once;
 mod process;
 mod promises;

@@ -201,7 +201,7 @@ async fn what_is_configured_wrongly_is_told_with_what_is_right() {
         machine.world.happen(1, 20, 3);
         let good = machine.archive.clone();
         let begin = good.find(&format!("{option} = \"{right}")).unwrap();
-        let end = begin + good[begin..].find([',', '}']).unwrap();
+        let end = begin + good[begin..].find('\n').unwrap();
         machine.archive = format!("{}{option} = \"{wrong}\"{}", &good[..begin], &good[end..]);
         machine.configure("");
         told_well(&machine.expect(4, &["once"]).await, &words);
