@@ -4,6 +4,8 @@
 //!
 //! What makes these tests fail, tried by hand: a refusal from which only the secret as it is was taken out.
 
+mod stores;
+
 use std::{path::Path, time::Duration};
 
 use futures::TryStreamExt as _;
