@@ -36,7 +36,8 @@ pub(super) fn build(plan: Plan) -> Result<Arc<dyn ObjectStore>, StoreError> {
     let mut builder = GoogleCloudStorageBuilder::new()
         .with_bucket_name(&location.bucket)
         .with_retry(retry())
-        .with_client_options(client.options(endpoint)?);
+        .with_http_connector(client.connector())
+        .with_client_options(client.options(endpoint));
     if anonymous == Some(true) {
         // Nobody is to look for credentials that are not used.
         builder = builder.with_bearer_token("");

@@ -18,14 +18,11 @@ use object_store::{
 };
 use tokio::{sync::Mutex, time::Instant};
 
-use super::stores::StoreError;
+use super::{Refusal, RefusalKind, cause::told, stores::StoreError};
 use crate::error::Chain;
 
 /// How long the secrets that were read again are believed.
 const PAUSE: Duration = Duration::from_secs(10);
-
-/// What AWS calls credentials that were good once; it says so with a status of its own.
-const EXPIRED: [&str; 3] = ["ExpiredToken", "TokenRefreshRequired", "InvalidToken"];
 
 type Opened = std::result::Result<Arc<dyn ObjectStore>, StoreError>;
 
@@ -82,7 +79,10 @@ impl Renewing {
         let inner = Arc::clone(&self.0);
         match tokio::task::spawn_blocking(move || (inner.open)()).await {
             Ok(Ok(store)) => {
-                tracing::info!(error = %Chain(error), "the store refuses our credentials: read them again");
+                tracing::info!(
+                    error = told(error),
+                    "the store refuses our credentials: read them again"
+                );
                 *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&store);
                 Some(store)
             }
@@ -128,9 +128,9 @@ fn is_refusal(error: &Error) -> bool {
     }
     let mut next: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(error) = next {
-        let text = error.to_string();
-        if EXPIRED.iter().any(|code| text.contains(code)) {
-            return true;
+        if let Some(refusal) = error.downcast_ref::<Refusal>() {
+            use RefusalKind::{Credentials, Expired, Permission};
+            return matches!(refusal.kind, Credentials | Expired | Permission);
         }
         next = error.source();
     }

@@ -34,7 +34,8 @@ pub(super) fn build(plan: Plan) -> Result<Arc<dyn ObjectStore>, StoreError> {
     let mut builder = AmazonS3Builder::new()
         .with_bucket_name(&location.bucket)
         .with_retry(retry())
-        .with_client_options(checksummed(client.options(endpoint.as_deref())?, &mut values))
+        .with_http_connector(client.connector())
+        .with_client_options(checksummed(client.options(endpoint.as_deref()), &values))
         .with_checksum_algorithm(Checksum::SHA256)
         // We delete one object at a time: in a bulk its refusal comes as a success, and not every store knows bulks.
         .with_disable_bulk_delete(true);
@@ -57,7 +58,7 @@ fn is_on(values: &Values, name: &str) -> bool {
 
 /// A bucket with Object Lock takes no PUT without this header. It goes with every request, signed, and means nothing
 /// where there is no checksum.
-fn checksummed(options: ClientOptions, values: &mut Values) -> ClientOptions {
+fn checksummed(options: ClientOptions, values: &Values) -> ClientOptions {
     let algorithm = match values.get("aws_checksum_algorithm").map(String::as_str) {
         Some("crc64nvme") => "CRC64NVME",
         _ => "SHA256",
@@ -139,4 +140,22 @@ fn address(endpoint: &str, virtual_hosted: bool, bucket: &str) -> Result<String,
             .map_err(|_| wrong("makes no host of this bucket and this endpoint"))?;
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_comes_first_in_the_host_where_that_is_asked_for() {
+        let address = |endpoint, hosted| address(endpoint, hosted, "acme.audit").unwrap();
+        for endpoint in ["https://s3.example", "https://acme.audit.s3.example/"] {
+            assert_eq!(address(endpoint, true), "https://acme.audit.s3.example");
+        }
+        assert_eq!(
+            address("https://s3.example:9000/", true),
+            "https://acme.audit.s3.example:9000"
+        );
+        assert_eq!(address("https://s3.example", false), "https://s3.example");
+    }
 }

@@ -3,11 +3,9 @@
 //! Reads secrets and the environment, each time anew: what was rotated is seen when a store is opened again. Asks no
 //! server. The only file here that reads the environment.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use object_store::{
-    BackoffConfig, Certificate, ClientOptions, ObjectStore, RetryConfig, prefix::PrefixStore,
-};
+use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig, prefix::PrefixStore};
 use url::Url;
 
 use super::{
@@ -17,8 +15,10 @@ use super::{
     profile::{ProfileError, Variables},
     s3,
     values::{Values, parse_duration},
+    wire::Connector,
 };
 use crate::{
+    client::ClientSettings,
     secret::SecretError,
     settings::{ArchiveOption, ArchiveSettings},
 };
@@ -69,14 +69,6 @@ pub enum StoreError {
     /// A profile of AWS's shared files.
     #[error(transparent)]
     Profile(ProfileError),
-    /// `archive.ca_file`.
-    #[error("read `archive.ca_file`, `{}`: {problem}", path.display())]
-    CaFile {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        problem: String,
-    },
     /// `object_store` would not take it.
     #[error("set up the store")]
     Build {
@@ -111,7 +103,6 @@ impl StoreError {
             Self::Secret { .. } | Self::Option { .. } | Self::Credentials { .. } => {
                 "see `archive.options` in the configuration, then the environment"
             }
-            Self::CaFile { .. } => "it must hold certificates in PEM form",
             Self::Build { .. } => return None,
         };
         Some(hint.to_owned())
@@ -124,18 +115,14 @@ pub(super) struct Plan {
     pub(super) identity: &'static Identity,
     /// The store's own options, by their one name. What concerns the client has been taken out.
     pub(super) values: Values,
-    pub(super) client: ClientSettings,
+    pub(super) client: Client,
     pub(super) variables: Variables,
 }
 
-/// What is particular to our client.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct ClientSettings {
-    ca_file: Option<PathBuf>,
-    proxy: Option<Url>,
-    proxy_excludes: Option<String>,
-    timeout: Duration,
-    connect_timeout: Duration,
+/// What a store's requests are sent with.
+pub(super) struct Client {
+    settings: ClientSettings,
+    /// Of objects whose key tells none.
     content_type: Option<String>,
 }
 
@@ -208,7 +195,7 @@ fn plan(location: &Location, settings: &ArchiveSettings, variables: &Variables) 
             .read(value)
             .map_err(|problem| StoreError::option(called, problem))?;
     }
-    let client = ClientSettings::take(&mut values, settings)?;
+    let client = Client::take(&mut values, settings)?;
     Ok(Plan {
         location: location.clone(),
         identity,
@@ -244,7 +231,7 @@ fn read(option: &str, value: &ArchiveOption) -> Result<String, StoreError> {
     }
 }
 
-impl ClientSettings {
+impl Client {
     /// Takes what concerns the client out of the options.
     fn take(values: &mut Values, settings: &ArchiveSettings) -> Result<Self, StoreError> {
         // Decided by each endpoint itself.
@@ -259,57 +246,38 @@ impl ClientSettings {
         let timeout = duration("timeout", PATIENCE + Duration::from_secs(bytes.into()));
         let connect_timeout = duration("connect_timeout", CONNECT);
         let proxy = values.remove("proxy_url").map(|text| Url::parse(&text));
+        let proxy = proxy
+            .transpose()
+            .map_err(|error| StoreError::option("proxy_url", format!("is no URL: {error}")))?;
         Ok(Self {
-            ca_file: settings.ca_file.clone(),
-            proxy: proxy
-                .transpose()
-                .map_err(|error| StoreError::option("proxy_url", format!("is no URL: {error}")))?,
-            proxy_excludes: values.remove("proxy_excludes"),
-            timeout,
-            connect_timeout,
+            settings: ClientSettings {
+                ca_file: settings.ca_file.clone(),
+                proxy,
+                proxy_excludes: values.remove("proxy_excludes"),
+                timeout: Some(timeout),
+                connect_timeout,
+            },
             content_type: values.remove("default_content_type"),
         })
     }
 
-    /// For `object_store`; `endpoint`: where requests go, if that was chosen.
-    pub(super) fn options(&self, endpoint: Option<&str>) -> Result<ClientOptions, StoreError> {
-        let mut options = ClientOptions::new()
-            .with_timeout(self.timeout)
-            .with_connect_timeout(self.connect_timeout)
-            // Only loopback hosts get through the check of addresses with it.
-            .with_allow_http(endpoint.is_some_and(|endpoint| endpoint.starts_with("http://")));
+    /// What sends the requests. It alone knows of timeouts, proxy and certificates.
+    pub(super) fn connector(&self) -> Connector {
+        Connector::new(self.settings.clone())
+    }
+
+    /// What `object_store` puts into requests itself; `endpoint`: where they go, if that was chosen.
+    pub(super) fn options(&self, endpoint: Option<&str>) -> ClientOptions {
+        // Only loopback hosts got through the check of addresses without TLS.
+        let is_plain = endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"));
+        let mut options = ClientOptions::new().with_allow_http(is_plain);
         for (suffix, mime) in CONTENT_TYPES {
             options = options.with_content_type_for_suffix(suffix, mime);
         }
-        if let Some(mime) = &self.content_type {
-            options = options.with_default_content_type(mime);
+        match &self.content_type {
+            Some(mime) => options.with_default_content_type(mime),
+            None => options,
         }
-        if let Some(proxy) = &self.proxy {
-            options = options.with_proxy_url(proxy.as_str());
-        }
-        if let Some(excluded) = &self.proxy_excludes {
-            options = options.with_proxy_excludes(excluded);
-        }
-        for certificate in self.certificates()? {
-            options = options.with_root_certificate(certificate);
-        }
-        Ok(options)
-    }
-
-    fn certificates(&self) -> Result<Vec<Certificate>, StoreError> {
-        let Some(path) = &self.ca_file else {
-            return Ok(Vec::new());
-        };
-        let problem = |problem: String| StoreError::CaFile {
-            path: path.clone(),
-            problem,
-        };
-        let pem = std::fs::read(path).map_err(|error| problem(error.to_string()))?;
-        let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| problem(error.to_string()))?;
-        if certificates.is_empty() {
-            return Err(problem("there is no certificate in it".to_owned()));
-        }
-        Ok(certificates)
     }
 }
 
@@ -325,3 +293,6 @@ pub(super) fn retry() -> RetryConfig {
         retry_timeout: Duration::from_secs(30),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,6 @@
 use super::{
     super::{
         Archive, Created, UnreachableKind,
-        cause::refuses_credentials,
         scripted::{Seen, Server, object, refuse, reply, taken},
     },
     *,
@@ -292,25 +291,4 @@ async fn a_create_that_was_done_before_the_reply_was_lost_is_ours() {
     .await;
     assert_eq!(server.s3().create("k", "1".into()).await.unwrap(), Created::Ours);
     assert_eq!(server.seen().len(), 2);
-}
-
-#[tokio::test]
-async fn what_refuses_credentials_is_told_from_what_is_out_of_reach() {
-    let refused = |kind, status| object_store::Error::Generic {
-        store: "S3",
-        source: Box::new(Refusal {
-            status,
-            code: None,
-            message: String::new(),
-            region: None,
-            kind,
-        }),
-    };
-    assert!(refuses_credentials(&refused(RefusalKind::Expired, 400)));
-    assert!(refuses_credentials(&refused(RefusalKind::Permission, 403)));
-    assert!(!refuses_credentials(&refused(RefusalKind::NoBucket, 404)));
-    assert!(!refuses_credentials(&object_store::Error::NotImplemented {
-        operation: String::new(),
-        implementer: String::new()
-    }));
 }

@@ -228,6 +228,30 @@ async fn what_cannot_be_deleted_is_tried_once() {
 }
 
 #[tokio::test]
+async fn the_right_to_create_alone_must_still_tell_that_an_object_exists() {
+    let second = |code: &'static str| {
+        let puts = std::sync::atomic::AtomicUsize::new(0);
+        let good = answer(GOOD);
+        move |seen: &Seen| {
+            if seen.is("PUT") && puts.fetch_add(1, Ordering::Relaxed) > 0 {
+                refuse(403, code, "This request is not authorized.")
+            } else {
+                good(seen)
+            }
+        }
+    };
+    let server = Server::start(second("UnauthorizedBlobOverwrite")).await;
+    assert!(server.s3().probe("r").await.unwrap().kept.is_none());
+    let server = Server::start(second("AuthorizationPermissionMismatch")).await;
+    let error = server.s3().probe("r").await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "create a second `probe/r` in the archive `s3://acme/audit`: permission denied"
+    );
+    assert!(error.hint().unwrap().contains("a SAS needs `w` beside `c`"));
+}
+
+#[tokio::test]
 async fn a_container_under_a_retention_policy_keeps_the_probe() {
     let held = std::sync::Mutex::new(None::<String>);
     let server = Server::start(move |seen| {
