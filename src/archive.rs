@@ -54,6 +54,8 @@ use renewing::Renewing;
 
 /// How often a create that left nothing behind is tried.
 const TRIES: u32 = 5;
+/// What is tried, in messages, when an object that exists is to be created: the probe does.
+const AGAIN: &str = "create a second";
 /// The wait after the first such try; each later one is three times as long.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// The largest object that is read, in bytes: nothing we write is larger, and a reader holds it in memory.

@@ -38,13 +38,22 @@ impl Cause {
     }
 }
 
-/// Whether the store refused our credentials: worth reading them again.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "a store that reads its credentials again asks")
-)]
+/// An error in one line that is safe to log.
+pub(super) fn told(error: &Error) -> String {
+    match Cause::of(error) {
+        Cause::Refused(refusal) => refusal.to_string(),
+        Cause::Unreachable(unreachable) => unreachable.to_string(),
+        Cause::Said(said) => said,
+        Cause::Denied | Cause::System => line(&error.to_string()),
+    }
+}
+
+/// Whether other credentials might have been let in.
 pub(super) fn refuses_credentials(error: &Error) -> bool {
-    below::<Refusal>(error).is_some_and(Refusal::is_credentials)
+    matches!(
+        error,
+        Error::PermissionDenied { .. } | Error::Unauthenticated { .. }
+    ) || below::<Refusal>(error).is_some_and(Refusal::is_credentials)
 }
 
 /// Ours, below all of the library's own.

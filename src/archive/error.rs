@@ -195,26 +195,6 @@ impl ArchiveError {
         self.action() == Action::Stop || self.is_disk_full()
     }
 
-    /// Whether other credentials might have been let in: worth reading them again.
-    #[must_use]
-    pub fn is_credentials(&self) -> bool {
-        match self {
-            Self::Refused { source, .. } | Self::Permissions { source, .. } => source.is_credentials(),
-            Self::Url { .. }
-            | Self::Root { .. }
-            | Self::Open { .. }
-            | Self::NotConditional { .. }
-            | Self::NoConditions { .. }
-            | Self::Unreachable { .. }
-            | Self::Denied { .. }
-            | Self::Store { .. }
-            | Self::Failed { .. }
-            | Self::TooLarge { .. }
-            | Self::Cut { .. }
-            | Self::Unsteady { .. } => false,
-        }
-    }
-
     /// Whether it is this operation that is not allowed: others may be.
     pub(super) fn is_denied(&self) -> bool {
         match self {

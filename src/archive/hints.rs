@@ -1,7 +1,8 @@
 //! What a person can do when an archive's store refuses or is silent, in the words of that store. Pure.
 
 use super::{
-    Permission, Refusal, RefusalKind, Tried, Unreachable, UnreachableKind, permission::Store, wire::METADATA,
+    AGAIN, Permission, Refusal, RefusalKind, Tried, Unreachable, UnreachableKind, permission::Store,
+    wire::METADATA,
 };
 
 /// "the bucket `acme`".
@@ -20,11 +21,18 @@ pub(super) fn bucket(place: &str) -> String {
 }
 
 pub(super) fn permissions(place: &str) -> String {
+    let (_, path) = place.split_once("://").unwrap_or_default();
+    let path = path.trim_end_matches('/');
     match Store::of(place) {
-        Store::S3 => "allow them to the exporter's identity: objects by `arn:aws:s3:::BUCKET/PREFIX/*`, `s3:ListBucket` by `arn:aws:s3:::BUCKET`",
-        Store::Azure => "give the exporter's identity the role `Storage Blob Data Contributor` on the container; a SAS needs `rcl`, and `d` to tidy up",
-        Store::Google => "give the exporter's identity a role with them on the bucket, such as `roles/storage.objectUser`",
-        Store::Other => "the exporter's identity needs them",
+        Store::S3 => {
+            let bucket = path.split('/').next().unwrap_or_default();
+            return format!(
+                "allow this to the exporter's identity, `s3:ListBucket` on `arn:aws:s3:::{bucket}`, all else on `arn:aws:s3:::{path}/*`"
+            );
+        }
+        Store::Azure => "give the exporter's identity the role `Storage Blob Data Contributor` on the container; a SAS needs `rcwl`, and `d` to tidy up",
+        Store::Google => "give the exporter's identity a role on the bucket that has this, such as `roles/storage.objectUser`",
+        Store::Other => "the exporter's identity needs this",
     }
     .to_owned()
 }
@@ -111,6 +119,11 @@ fn expired(store: Store) -> &'static str {
 }
 
 fn permission(tried: &Tried, store: Store) -> Option<String> {
+    if tried.verb == AGAIN {
+        let hint =
+            "the store must be able to answer that the object exists; a SAS needs `w` beside `c` for that";
+        return Some(hint.to_owned());
+    }
     let permission = Permission::of(tried.verb)?;
     let name = permission.name(store)?;
     Some(match (store, permission) {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use tokio::sync::OnceCell;
 
-use super::{Archive, ArchiveError, Created, Permission, is_there};
+use super::{AGAIN, Archive, ArchiveError, Created, Permission, RefusalKind, Tried, is_there};
 use crate::error::Chain;
 
 /// What a store has shown. It lists, creates, reads, and refuses to create what exists.
@@ -146,7 +146,22 @@ impl Archive {
         match self.try_create(key, second).await? {
             Ok(()) => Ok(true),
             Err(error) if is_there(&error) => Ok(false),
-            Err(error) => Err(self.without_conditions(self.error("create", key, error))),
+            Err(error) => match self.error("create", key, error) {
+                // So Azure puts it to those who may create and not overwrite.
+                ArchiveError::Refused { source, .. }
+                    if source.code.as_deref() == Some("UnauthorizedBlobOverwrite") =>
+                {
+                    Ok(false)
+                }
+                // It may create: just now it did.
+                ArchiveError::Refused { tried, source } if source.kind == RefusalKind::Permission => {
+                    Err(ArchiveError::Refused {
+                        tried: Tried { verb: AGAIN, ..tried },
+                        source,
+                    })
+                }
+                error => Err(self.without_conditions(error)),
+            },
         }
     }
 

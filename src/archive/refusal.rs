@@ -84,6 +84,8 @@ impl Refusal {
             .and_then(|code| by_code(code, &said.detail, &region))
         {
             Some(kind) => kind,
+            // Azure's emulator has one code for a wrong key and for a missing right.
+            None if said.message.contains("failed to authenticate") => RefusalKind::Credentials,
             None if said.identity && reply.status < 500 && reply.status != 429 => RefusalKind::Credentials,
             None => by_status(reply.status, code.is_some() || said.page, region.is_some()),
         };
@@ -123,9 +125,10 @@ impl Refusal {
 
     /// Whether other credentials might have been let in.
     pub(super) fn is_credentials(&self) -> bool {
+        // A region may come from a profile, which is read again with its keys.
         matches!(
             self.kind,
-            RefusalKind::Credentials | RefusalKind::Expired | RefusalKind::Permission
+            RefusalKind::Credentials | RefusalKind::Expired | RefusalKind::Permission | RefusalKind::Region
         )
     }
 

@@ -4,7 +4,6 @@
 //! Decides nothing about errors: what is refused a second time, or too soon after the last reading, goes on as it came.
 
 use std::{
-    error::Error as StdError,
     fmt,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
@@ -18,7 +17,10 @@ use object_store::{
 };
 use tokio::{sync::Mutex, time::Instant};
 
-use super::{Refusal, RefusalKind, stores::StoreError};
+use super::{
+    cause::{refuses_credentials, told},
+    stores::StoreError,
+};
 use crate::error::Chain;
 
 /// How long the secrets that were read again are believed.
@@ -64,7 +66,7 @@ impl Renewing {
 
     /// Another store than the one that refused us, if there is any to be had.
     async fn after(&self, refused: &Arc<dyn ObjectStore>, error: &Error) -> Option<Arc<dyn ObjectStore>> {
-        if !is_refusal(error) {
+        if !refuses_credentials(error) {
             return None;
         }
         let mut renewed = self.0.renewed.lock().await;
@@ -79,7 +81,10 @@ impl Renewing {
         let inner = Arc::clone(&self.0);
         match tokio::task::spawn_blocking(move || (inner.open)()).await {
             Ok(Ok(store)) => {
-                tracing::debug!("the store refuses our credentials: they were read again");
+                tracing::debug!(
+                    error = told(error),
+                    "the store refuses our credentials: read them again"
+                );
                 *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&store);
                 Some(store)
             }
@@ -113,26 +118,6 @@ impl Renewing {
         };
         stream::once(begun).flatten().boxed()
     }
-}
-
-/// Whether other credentials might have been let in.
-fn is_refusal(error: &Error) -> bool {
-    if matches!(
-        error,
-        Error::Unauthenticated { .. } | Error::PermissionDenied { .. }
-    ) {
-        return true;
-    }
-    let mut next: Option<&(dyn StdError + 'static)> = Some(error);
-    while let Some(error) = next {
-        if let Some(refusal) = error.downcast_ref::<Refusal>() {
-            // A region may come from a profile.
-            use RefusalKind::{Credentials, Expired, Permission, Region};
-            return matches!(refusal.kind, Credentials | Expired | Permission | Region);
-        }
-        next = error.source();
-    }
-    false
 }
 
 impl fmt::Debug for Renewing {

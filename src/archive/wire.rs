@@ -145,12 +145,20 @@ async fn refused(asked: &Asked, response: Response) -> Answer {
     let body = beginning(body).await;
     let text = |name| head.headers().get(name)?.to_str().ok();
     let status = head.status().as_u16();
-    let refusal = Refusal::read(Reply {
+    let mut refusal = Refusal::read(Reply {
         status,
         code: text("x-ms-error-code"),
         region: text("x-amz-bucket-region"),
         body: &body,
     });
+    if asked.for_credentials {
+        refusal.message = format!("{} (says `{}`)", refusal.message, asked.host)
+            .trim_start()
+            .to_owned();
+        if !matches!(refusal.kind, RefusalKind::Passing | RefusalKind::Expired) {
+            refusal.kind = RefusalKind::Credentials;
+        }
+    }
     let goes_on = asked.falls_back
         || matches!(status, 304 | 408 | 409 | 412 | 416 | 429 | 500 | 502..)
         || refusal.kind == RefusalKind::NoObject;
@@ -204,6 +212,8 @@ async fn deleted(asked: &Asked, mut head: HttpResponse, body: Body) -> Answer {
 struct Asked {
     /// Host and port.
     host: String,
+    /// It is for what this machine gives out.
+    for_credentials: bool,
     /// It deletes several objects at once, whose fates are in the reply's body.
     deletes: bool,
     /// `object_store` looks at the status itself: EC2's first version of the metadata service is asked when the second
@@ -215,7 +225,9 @@ impl Asked {
     fn of(method: &Method, url: &Url) -> Self {
         let host = url.host_str().unwrap_or_default();
         let query = url.query().unwrap_or_default();
+        let falls_back = *method == Method::PUT && url.path().ends_with("/latest/api/token");
         Self {
+            for_credentials: falls_back || METADATA.contains(&host.trim_matches(['[', ']'])),
             host: url
                 .port()
                 .map_or(host.to_owned(), |port| format!("{host}:{port}")),
@@ -223,7 +235,7 @@ impl Asked {
                 && query
                     .split('&')
                     .any(|part| ["delete", "comp=batch"].contains(&part)),
-            falls_back: *method == Method::PUT && url.path().ends_with("/latest/api/token"),
+            falls_back,
         }
     }
 

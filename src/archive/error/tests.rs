@@ -3,7 +3,6 @@
 use super::{
     super::{
         Archive, Created, UnreachableKind,
-        cause::refuses_credentials,
         scripted::{Seen, Server, object, refuse, reply, taken},
     },
     *,
@@ -46,7 +45,6 @@ async fn each_mistake_has_its_own_words() {
         Action::Stop,
     );
     hints(&error, "aws_access_key_id");
-    assert!(error.is_credentials());
     let error = s3_fails(400, "ExpiredToken", "The provided token has expired.").await;
     says(
         &error,
@@ -54,10 +52,8 @@ async fn each_mistake_has_its_own_words() {
          provided token has expired",
         Action::Stop,
     );
-    assert!(error.is_credentials());
     let error = s3_fails(403, "RequestTimeTooSkewed", "Too far.").await;
     hints(&error, "clock");
-    assert!(!error.is_credentials());
     let error = s3_fails(403, "AccessDenied", "Access Denied").await;
     says(
         &error,
@@ -65,7 +61,6 @@ async fn each_mistake_has_its_own_words() {
          `AccessDenied`: Access Denied",
         Action::Stop,
     );
-    assert!(error.is_credentials());
 }
 
 #[tokio::test]
@@ -158,7 +153,6 @@ async fn what_passes_is_for_the_next_tick() {
         "read `k` in the archive `s3://acme/audit`: 503 Service Unavailable: SlowDown: Please reduce your request rate",
         Action::NextTick,
     );
-    assert!(!error.is_credentials());
     let error = server.s3().list("commits", None).await.unwrap_err();
     says(
         &error,
@@ -292,25 +286,4 @@ async fn a_create_that_was_done_before_the_reply_was_lost_is_ours() {
     .await;
     assert_eq!(server.s3().create("k", "1".into()).await.unwrap(), Created::Ours);
     assert_eq!(server.seen().len(), 2);
-}
-
-#[tokio::test]
-async fn what_refuses_credentials_is_told_from_what_is_out_of_reach() {
-    let refused = |kind, status| object_store::Error::Generic {
-        store: "S3",
-        source: Box::new(Refusal {
-            status,
-            code: None,
-            message: String::new(),
-            region: None,
-            kind,
-        }),
-    };
-    assert!(refuses_credentials(&refused(RefusalKind::Expired, 400)));
-    assert!(refuses_credentials(&refused(RefusalKind::Permission, 403)));
-    assert!(!refuses_credentials(&refused(RefusalKind::NoBucket, 404)));
-    assert!(!refuses_credentials(&object_store::Error::NotImplemented {
-        operation: String::new(),
-        implementer: String::new()
-    }));
 }

@@ -69,12 +69,15 @@ fn azure_says_why_in_a_header_or_in_the_details() {
         failed("Request date header too old: 'x'").kind,
         RefusalKind::Clock
     );
+    let emulated = "<Error><Code>AuthorizationFailure</Code><Message>Server failed to authenticate the request.</Message></Error>";
+    assert_eq!(read(403, emulated).kind, RefusalKind::Credentials);
     for (status, code, kind) in [
         (404, "ContainerNotFound", RefusalKind::NoBucket),
         (404, "BlobNotFound", RefusalKind::NoObject),
         (403, "AuthorizationPermissionMismatch", RefusalKind::Permission),
         (403, "AuthorizationFailure", RefusalKind::Permission),
         (401, "NoAuthenticationInformation", RefusalKind::Credentials),
+        (403, "UnauthorizedBlobOverwrite", RefusalKind::Permission),
     ] {
         assert_eq!(azure(status, code, "").kind, kind, "{code}");
     }

@@ -247,4 +247,27 @@ async fn credentials_of_a_machine_are_got_and_their_refusals_understood() {
     let none = Server::start(|_| reply(404, "", "<!DOCTYPE html><title>404 - Not Found</title>")).await;
     let error = machine(&none).build().unwrap().get(&key()).await.unwrap_err();
     assert!(!matches!(error, Error::NotFound { .. }), "{error}");
+    assert!(
+        error.to_string().contains("404 - Not Found (says `127.0.0.1:"),
+        "{error}"
+    );
+}
+
+#[test]
+fn requests_for_credentials_are_known() {
+    let asked = |method: Method, url: &str| Asked::of(&method, &url.parse().unwrap());
+    assert!(asked(Method::GET, "http://169.254.169.254/latest/meta-data/x").for_credentials);
+    assert!(asked(Method::GET, "http://[fd00:ec2::23]/v1/credentials").for_credentials);
+    assert!(!asked(Method::GET, "http://127.0.0.1:1/latest/meta-data/x").for_credentials);
+    assert!(asked(Method::PUT, "http://127.0.0.1:1/latest/api/token").falls_back);
+    assert!(!asked(Method::PUT, "https://acme.example/audit/token").falls_back);
+    assert!(asked(Method::POST, "https://s3.example/acme?delete").deletes);
+    assert!(
+        asked(
+            Method::POST,
+            "https://acme.example/acme?restype=container&comp=batch"
+        )
+        .deletes
+    );
+    assert!(!asked(Method::POST, "https://sts.example/?Action=delete").deletes);
 }
