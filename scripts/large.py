@@ -23,7 +23,7 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PLACE = ROOT / "target" / "large"
 PROGRAM = ROOT / "target" / "release" / "uipath-audit-exporter"
-MOTO = "moto[server]==5.2.5"
+REQUIREMENTS = ROOT / "tests" / "emulators" / "requirements.txt"
 MIB = 1 << 20
 MOST_MEMORY = 150 * MIB
 LEAST_EVENTS_BYTES = 1 << 30
@@ -80,10 +80,11 @@ def run(command, **more):
 def s3(stack, place):
     """A bucket in an S3 emulator, as an archive in the configuration."""
     python = PLACE / "python" / "bin" / "python"
-    if not (PLACE / "installed").exists():
+    installed, pins = PLACE / "python" / "installed.txt", REQUIREMENTS.read_text()
+    if not installed.exists() or installed.read_text() != pins:
         run([sys.executable, "-m", "venv", "--clear", PLACE / "python"])
-        run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", MOTO])
-        (PLACE / "installed").touch()
+        run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", REQUIREMENTS])
+        installed.write_text(pins)
     port = free_port()
     # Bodies go to files there: they are gone with the run.
     environment = os.environ | {"TMPDIR": str(place)}
@@ -110,8 +111,8 @@ def simulator(stack, place, archive, events):
     [secret] = re.findall(r"^#   client secret  (\S+)$", text, re.MULTILINE)
     text = text.replace('state_dir = "simulated/state"', f'state_dir = "{place}/state"')
     text = text.replace('url = "file://./simulated/archive"', archive)
-    # The history is 30 days old already.
-    text = text.replace('start = "30d"', 'start = "31d"')
+    # All of the history, which is 30 days old already and ends now.
+    text = text.replace('start = "30d"', 'start = "31d"').replace('settle = "5s"', 'settle = "0s"')
     config = place / "exporter.toml"
     config.write_text(text)
     return config, secret, re.findall(r'^name = "(.*)"$', text, re.MULTILINE)

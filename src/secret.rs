@@ -98,7 +98,7 @@ fn read_file(path: PathBuf) -> Result<String, SecretError> {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "one of the two places that read the environment"
+    reason = "the environment is read here, in config and in archive/stores alone"
 )]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()

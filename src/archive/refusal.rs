@@ -84,8 +84,6 @@ impl Refusal {
             .and_then(|code| by_code(code, &said.detail, &region))
         {
             Some(kind) => kind,
-            // Azure's emulator has one code for a wrong key and for a missing right.
-            None if said.message.contains("failed to authenticate") => RefusalKind::Credentials,
             None if said.identity && reply.status < 500 && reply.status != 429 => RefusalKind::Credentials,
             None => by_status(reply.status, code.is_some() || said.page, region.is_some()),
         };
@@ -234,13 +232,12 @@ impl Said {
         let message = plain("Message").unwrap_or_default();
         // Google Cloud Storage says there which permission is missing.
         let details = plain("Details").map(|details| format!(" {details}"));
+        let detail = plain("AuthenticationErrorDetail").unwrap_or_default();
         Self {
             code: plain("Code"),
-            message: format!("{message}{}", details.unwrap_or_default()),
             region: plain("Region").or_else(|| region_of(tag(body, "Endpoint")?)),
-            detail: plain("AuthenticationErrorDetail")
-                .unwrap_or_default()
-                .to_lowercase(),
+            detail: format!("{message} {detail}").to_lowercase(),
+            message: format!("{message}{}", details.unwrap_or_default()),
             identity: body.contains("<ErrorResponse"),
             page: false,
         }
@@ -278,6 +275,8 @@ fn by_code(code: &str, detail: &str, region: &Option<String>) -> Option<RefusalK
             RefusalKind::Expired
         }
         "AuthorizationHeaderMalformed" if region.is_some() => RefusalKind::Region,
+        // Its emulator's word for a wrong key. A firewall of the account says it in other words.
+        "AuthorizationFailure" if detail.contains("failed to authenticate") => RefusalKind::Credentials,
         "AuthenticationFailed"
         | "InvalidAuthenticationInfo"
         | "NoAuthenticationInformation"

@@ -18,7 +18,7 @@ use object_store::{
 };
 use tokio::{sync::Mutex, time::Instant};
 
-use super::{Refusal, RefusalKind, cause::told, stores::StoreError};
+use super::{Refusal, RefusalKind, stores::StoreError};
 use crate::error::Chain;
 
 /// How long the secrets that were read again are believed.
@@ -79,10 +79,7 @@ impl Renewing {
         let inner = Arc::clone(&self.0);
         match tokio::task::spawn_blocking(move || (inner.open)()).await {
             Ok(Ok(store)) => {
-                tracing::info!(
-                    error = told(error),
-                    "the store refuses our credentials: read them again"
-                );
+                tracing::debug!("the store refuses our credentials: they were read again");
                 *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&store);
                 Some(store)
             }
@@ -129,8 +126,9 @@ fn is_refusal(error: &Error) -> bool {
     let mut next: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(error) = next {
         if let Some(refusal) = error.downcast_ref::<Refusal>() {
-            use RefusalKind::{Credentials, Expired, Permission};
-            return matches!(refusal.kind, Credentials | Expired | Permission);
+            // A region may come from a profile.
+            use RefusalKind::{Credentials, Expired, Permission, Region};
+            return matches!(refusal.kind, Credentials | Expired | Permission | Region);
         }
         next = error.source();
     }

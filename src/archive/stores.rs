@@ -100,7 +100,8 @@ impl StoreError {
                 "give keys or their profile, or run where a role comes with the machine; `aws configure export-credentials` writes temporary keys"
             }
             Self::Profile(_) => "see `aws_profile` among `archive.options`, or the variable `AWS_PROFILE`",
-            Self::Secret { .. } | Self::Option { .. } | Self::Credentials { .. } => {
+            Self::Secret { .. } => "the exporter's user must be able to read it",
+            Self::Option { .. } | Self::Credentials { .. } => {
                 "see `archive.options` in the configuration, then the environment"
             }
             Self::Build { .. } => return None,

@@ -109,7 +109,8 @@ impl From<&CliError> for Exit {
             CliError::Verify(error) => Self::of_archive(error.exit_code()),
             CliError::Cat(error) => Self::of_archive(error.exit_code()),
             CliError::Status(_) => Self::Again,
-            CliError::NoArchive { .. } => Self::Archive(12),
+            // Commands that read open an archive this way.
+            CliError::NoArchive { .. } | CliError::Archive(ArchiveError::Open { .. }) => Self::Archive(12),
             CliError::Runtime(_)
             | CliError::Stdout(_)
             | CliError::File { .. }
@@ -129,6 +130,7 @@ impl From<Exit> for ExitCode {
 mod tests {
     use super::*;
     use crate::{
+        archive::StoreError,
         checkpoint::CheckpointError,
         clock::{Clock, Time},
         config::ConfigError,
@@ -164,8 +166,15 @@ mod tests {
         let unknown = ArchiveError::Url {
             url: "s4://acme".to_owned(),
         };
-        let table: [(CliError, u8); 8] = [
+        let unopened = ArchiveError::Open {
+            place: "s3://acme-audit".to_owned(),
+            source: Box::new(StoreError::Credentials {
+                problem: "two of them".to_owned(),
+            }),
+        };
+        let table: [(CliError, u8); 9] = [
             (CliError::Archive(unknown), 2),
+            (CliError::Archive(unopened), 12),
             (CliError::NotYet { command: "prove" }, 2),
             (CliError::EmptySpan, 2),
             (CliError::Config(ConfigError { mistakes: Vec::new() }), 3),

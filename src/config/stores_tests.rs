@@ -171,3 +171,39 @@ fn what_is_for_object_stores_is_a_mistake_elsewhere() {
         ["archive.tags.ä: may hold letters, digits, space and `+ - . : = _ /` alone"]
     );
 }
+
+#[test]
+fn no_spelling_of_a_secret_is_taken_inline() {
+    for (url, names) in [
+        (
+            "s3://acme-audit",
+            &[
+                "aws_secret_access_key",
+                "secret_access_key",
+                "aws_session_token",
+                "token",
+                "aws_sse_customer_key_base64",
+            ][..],
+        ),
+        (
+            "az://audit",
+            &[
+                "azure_storage_account_key",
+                "access_key",
+                "master_key",
+                "azure_client_secret",
+                "sas_token",
+                "azure_storage_sas_key",
+                "bearer_token",
+                "encryption_key",
+            ],
+        ),
+        ("gs://acme-audit", &["service_account_key", "google_bearer_token"]),
+    ] {
+        for name in names {
+            let told = mistakes(with(url, &format!("{name} = \"canary\""))).concat();
+            assert!(told.contains(&format!("{name}: is written inline")), "{told}");
+            assert!(!told.contains("canary"), "{told}");
+        }
+    }
+}

@@ -10,7 +10,12 @@ use std::{
 use object_store::local::LocalFileSystem;
 use tokio::process::{Child, Command};
 
-use crate::world::World;
+use uipath_audit_exporter::{
+    secret::SecretRef,
+    settings::{ArchiveOption, ArchiveSettings},
+};
+
+use crate::{place::Place, world::World};
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_uipath-audit-exporter");
 
@@ -19,7 +24,9 @@ pub struct Machine {
     pub world: World,
     pub config: PathBuf,
     /// `[archive]` but for its heading.
-    archive: String,
+    pub archive: String,
+    /// Variables of its processes.
+    pub variables: Vec<(&'static str, String)>,
 }
 
 impl Machine {
@@ -32,6 +39,12 @@ impl Machine {
         Self::with(world, format!("url = \"file://{}\"", root.display()))
     }
 
+    /// Its archive is at this place, as a user would configure it.
+    pub async fn at(place: &Place) -> Self {
+        let world = World::on(place.direct(), place.store()).await;
+        Self::with(world, archive(&place.settings()))
+    }
+
     fn with(world: World, archive: String) -> Self {
         world.simulator.clock().run();
         let config = world.directory.path().join("exporter.toml");
@@ -39,6 +52,7 @@ impl Machine {
             world,
             config,
             archive,
+            variables: Vec::new(),
         };
         machine.configure("");
         machine
@@ -80,6 +94,7 @@ settle = "0s"
         let mut command = Command::new(BINARY);
         command.arg("--config").arg(&self.config).args(arguments);
         command
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -102,6 +117,24 @@ settle = "0s"
     pub fn checkpoint(&self) -> PathBuf {
         self.world.directory.path().join("state")
     }
+}
+
+/// As it is written in a configuration.
+pub fn archive(settings: &ArchiveSettings) -> String {
+    let mut text = format!("url = \"{}\"\n", settings.url);
+    if settings.options.is_empty() {
+        return text;
+    }
+    let options = settings.options.iter().map(|(name, value)| match value {
+        ArchiveOption::Plain(plain) => format!("{name} = \"{plain}\""),
+        ArchiveOption::Secret(SecretRef::File(file)) => {
+            format!("{name} = {{ file = \"{}\" }}", file.display())
+        }
+        ArchiveOption::Secret(other) => panic!("no test keeps a secret in {other}"),
+    });
+    let options: Vec<_> = options.collect();
+    text.push_str(&format!("options = {{ {} }}\n", options.join(", ")));
+    text
 }
 
 pub fn said(output: &Output) -> String {

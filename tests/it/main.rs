@@ -7,14 +7,18 @@
     reason = "a test may panic"
 )]
 
+mod emulators;
 mod ledger;
 mod machine;
 mod rival;
 mod place;
 mod store;
+mod wire;
 mod world;
 
+mod analyst;
 mod canary;
+mod conformance;
 mod faults;
 mod kill;
 mod limits;
@@ -25,3 +29,4 @@ mod rivals;
 mod state;
 mod switches;
 mod tidy;
+mod troubles;

@@ -99,9 +99,9 @@ impl Line {
         lock(&self.seen).plan.log().len()
     }
 
-    /// The operations so far: what was asked, of which key or prefix.
-    pub fn log(&self) -> Vec<(Kind, String)> {
-        lock(&self.seen).plan.log().to_vec()
+    /// The plan of what goes wrong, and the log of what was asked.
+    pub fn plan<T>(&self, with: impl FnOnce(&mut Plan) -> T) -> T {
+        with(&mut lock(&self.seen).plan)
     }
 
     /// The operations so far, of one kind.

@@ -165,3 +165,27 @@ fn variables_that_contradict_us_are_passed_over() {
     let told = told(&settings, &[("AWS_CONDITIONAL_PUT", "disabled")]);
     assert!(told.contains("use `AWS_CONDITIONAL_PUT`: it is refused: without conditional puts"));
 }
+
+#[test]
+fn a_file_with_roots_that_is_not_there_is_named() {
+    let mut settings = settings("s3://acme-audit", &[]);
+    settings.ca_file = Some("/nowhere/acme.pem".into());
+    let told = told(&settings, &[]);
+    assert!(
+        told.contains("read `/nowhere/acme.pem` of `ca_file`: No such file"),
+        "{told}"
+    );
+}
+
+#[test]
+fn only_who_writes_makes_a_directory() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("archive");
+    let url = Url::from_directory_path(&path).unwrap();
+    let settings = ArchiveSettings::to_read(url);
+    assert!(Archive::open_to_read(&settings).is_err());
+    assert!(!path.exists());
+    Archive::open(&settings).unwrap();
+    assert!(path.exists());
+    Archive::open_to_read(&settings).unwrap();
+}

@@ -27,6 +27,8 @@ pub enum Fault {
     TooMany,
     /// It is not done, for want of permission: 403.
     Forbidden,
+    /// It is not done: the credentials are no longer valid. 400 or 403.
+    Expired,
     /// It is not done: the bucket, container or directory is gone: 404.
     NoPlace,
     /// A put is done, and the reply says that the object exists: the store's own client tried twice.
@@ -57,7 +59,7 @@ impl Fault {
             Self::LostReply | Self::Reset | Self::Exists | Self::Slow => true,
             Self::Truncated | Self::Wrong | Self::Stale => true,
             Self::Failed | Self::Busy | Self::TooMany | Self::Forbidden | Self::NoPlace => false,
-            Self::Conflict | Self::Precondition | Self::Late => false,
+            Self::Conflict | Self::Precondition | Self::Late | Self::Expired => false,
         }
     }
 
@@ -88,6 +90,7 @@ impl Fault {
         let (path, source) = (key.to_owned(), format!("simulated: {self:?}").into());
         Some(match self {
             Self::Forbidden => Error::PermissionDenied { path, source },
+            Self::Expired => Error::Unauthenticated { path, source },
             Self::Exists | Self::Conflict => Error::AlreadyExists { path, source },
             Self::Precondition => Error::Precondition { path, source },
             Self::NoPlace => Error::NotFound { path, source },
@@ -121,15 +124,22 @@ pub enum Which {
 pub struct Plan {
     log: Vec<(Kind, String)>,
     faults: Vec<(Kind, Which, Fault)>,
+    forbidden: Vec<(Kind, Fault)>,
 }
 
 impl Plan {
+    /// Goes wrong always, mended or not.
+    pub fn forbid(&mut self, kind: Kind, fault: Fault) {
+        assert!(!fault.is_done());
+        self.forbidden.push((kind, fault));
+    }
+
     pub fn fail(&mut self, kind: Kind, which: Which, fault: Fault) {
         assert!(fault.befalls(kind), "{fault:?} cannot happen to a {kind:?}");
         self.faults.push((kind, which, fault));
     }
 
-    /// Nothing goes wrong any more.
+    /// Nothing goes wrong any more, but what is forbidden.
     pub fn mend(&mut self) {
         self.faults.clear();
     }
@@ -146,6 +156,9 @@ impl Plan {
     /// The next operation: what goes wrong with it. The fault planned first wins.
     pub fn next(&mut self, kind: Kind, key: &str) -> Option<Fault> {
         self.log.push((kind, key.to_owned()));
+        if let Some((_, fault)) = self.forbidden.iter().find(|(of, _)| *of == kind) {
+            return Some(*fault);
+        }
         let nth = self.count_of(kind);
         let (_, which, fault) = self.faults.iter_mut().find(|(of, which, _)| {
             *of == kind
