@@ -38,16 +38,6 @@ impl Cause {
     }
 }
 
-/// An error in one line that is safe to log.
-pub(super) fn told(error: &Error) -> String {
-    match Cause::of(error) {
-        Cause::Refused(refusal) => refusal.to_string(),
-        Cause::Unreachable(unreachable) => unreachable.to_string(),
-        Cause::Said(said) => said,
-        Cause::Denied | Cause::System => line(&error.to_string()),
-    }
-}
-
 /// Whether other credentials might have been let in.
 pub(super) fn refuses_credentials(error: &Error) -> bool {
     matches!(

@@ -84,8 +84,6 @@ impl Refusal {
             .and_then(|code| by_code(code, &said.detail, &region))
         {
             Some(kind) => kind,
-            // Azure's emulator has one code for a wrong key and for a missing right.
-            None if said.message.contains("failed to authenticate") => RefusalKind::Credentials,
             None if said.identity && reply.status < 500 && reply.status != 429 => RefusalKind::Credentials,
             None => by_status(reply.status, code.is_some() || said.page, region.is_some()),
         };
@@ -278,7 +276,7 @@ fn by_code(code: &str, detail: &str, region: &Option<String>) -> Option<RefusalK
             RefusalKind::Expired
         }
         "AuthorizationHeaderMalformed" if region.is_some() => RefusalKind::Region,
-        // A firewall of the account says it in other words.
+        // Its emulator's word for a wrong key. A firewall of the account says it in other words.
         "AuthorizationFailure" if detail.contains("failed to authenticate") => RefusalKind::Credentials,
         "AuthenticationFailed"
         | "InvalidAuthenticationInfo"

@@ -17,10 +17,7 @@ use object_store::{
 };
 use tokio::{sync::Mutex, time::Instant};
 
-use super::{
-    cause::{refuses_credentials, told},
-    stores::StoreError,
-};
+use super::{cause::refuses_credentials, stores::StoreError};
 use crate::error::Chain;
 
 /// How long the secrets that were read again are believed.
@@ -81,10 +78,7 @@ impl Renewing {
         let inner = Arc::clone(&self.0);
         match tokio::task::spawn_blocking(move || (inner.open)()).await {
             Ok(Ok(store)) => {
-                tracing::debug!(
-                    error = told(error),
-                    "the store refuses our credentials: read them again"
-                );
+                tracing::debug!("the store refuses our credentials: they were read again");
                 *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&store);
                 Some(store)
             }
