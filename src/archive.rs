@@ -13,7 +13,7 @@ use object_store::{
 };
 use url::Url;
 
-use crate::{clock::Time, settings::ArchiveSettings};
+use crate::{clock::Time, commit, settings::ArchiveSettings};
 
 mod azure;
 mod cause;
@@ -225,6 +225,35 @@ impl Archive {
             }),
             Err(Error::NotFound { .. }) => Ok(None),
             Err(source) => Err(self.error("read", key, source)),
+        }
+    }
+
+    /// [`Archive::read`] of an object whose SHA-256 (hex) is known: another one is read once more before it is handed
+    /// on, since bytes damaged on their way must not raise an alarm. The caller compares.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn read_known(&self, key: &str, sha256: &str) -> Result<Option<Bytes>, ArchiveError> {
+        let first = self.read(key).await?;
+        match first {
+            Some(bytes) if commit::sha256(&bytes) != sha256 => self.read(key).await,
+            first => Ok(first),
+        }
+    }
+
+    /// [`Archive::read`] of an object that nothing is known of: believed in only if it reads the same twice.
+    ///
+    /// # Errors
+    /// As there, and if it does not.
+    pub async fn read_twice(&self, key: &str) -> Result<Option<Bytes>, ArchiveError> {
+        let Some(first) = self.read(key).await? else {
+            return Ok(None);
+        };
+        match self.read(key).await? {
+            Some(again) if again == first => Ok(Some(first)),
+            _ => Err(ArchiveError::Unsteady {
+                tried: self.tried("read", key),
+            }),
         }
     }
 

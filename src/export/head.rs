@@ -33,7 +33,7 @@ impl Exporter {
         mut intents: Intents,
     ) -> Result<(Option<Memory>, Intents), PassError> {
         let number = memory.head.number;
-        match self.commit_bytes(number).await? {
+        match self.commit_bytes(number, Some(&memory.head.sha256)).await? {
             Some(bytes) if sha256(&bytes) == memory.head.sha256 => {}
             Some(_) => {
                 return Err(PassError::Altered {
@@ -48,7 +48,7 @@ impl Exporter {
         }
         let since = self.horizon(memory.coverage_end);
         let (mut adopted, mut marks) = (BTreeMap::new(), Vec::new());
-        while let Some(bytes) = self.commit_bytes(memory.head.number + 1).await? {
+        while let Some(bytes) = self.commit_bytes(memory.head.number + 1, None).await? {
             let number = memory.head.number + 1;
             let commit = self.parse_commit(number, &bytes)?;
             if commit.previous_sha256.as_ref() != Some(&memory.head.sha256) {
@@ -153,9 +153,20 @@ impl Exporter {
         }
     }
 
-    pub(super) async fn commit_bytes(&self, number: u64) -> Result<Option<Bytes>, PassError> {
+    /// A commit as it lies in the archive. Where its SHA-256 is known, the caller compares; where not, it was read twice:
+    /// what is built upon it must not rest on a byte that was damaged on its way.
+    pub(super) async fn commit_bytes(
+        &self,
+        number: u64,
+        sha256: Option<&str>,
+    ) -> Result<Option<Bytes>, PassError> {
         let key = key::commit(&self.target.name, number);
-        self.shared.archive.read(&key).await.map_err(PassError::Archive)
+        let archive = &self.shared.archive;
+        let read = match sha256 {
+            Some(sha256) => archive.read_known(&key, sha256).await,
+            None => archive.read_twice(&key).await,
+        };
+        read.map_err(PassError::Archive)
     }
 
     pub(super) fn parse_commit(&self, number: u64, bytes: &[u8]) -> Result<Commit, PassError> {

@@ -8,7 +8,7 @@ use super::{Exporter, PassError, Plan};
 use crate::{
     checkpoint::{Head, Intent, Intents, Memory, Sum},
     clock::Time,
-    commit::{Commit, Object, sha256},
+    commit::{self, Commit, Object, sha256},
     encode::decompress,
     event::{Event, Mark, read_time},
     key::{self, Format},
@@ -81,14 +81,14 @@ impl Exporter {
         head: u64,
         commits: &mut BTreeMap<u64, Commit>,
     ) -> Result<(Memory, Vec<Mark>), PassError> {
-        let origin = self.commit(oldest).await?.0.window.from;
+        let origin = self.commit(oldest, None).await?.0.window.from;
         let mut marks = Vec::new();
         let mut covered: Option<Time> = None;
         let mut link: Option<String> = None;
         let mut number = head;
         let mut last = None;
         loop {
-            let (commit, sha256) = self.commit(number).await?;
+            let (commit, sha256) = self.commit(number, link.as_deref()).await?;
             if link.as_ref().is_some_and(|link| *link != sha256) {
                 return Err(PassError::Altered {
                     number,
@@ -141,7 +141,7 @@ impl Exporter {
         let mut marks = Vec::new();
         let mut next = last;
         while let Some(number) = next.filter(|number| *number >= oldest) {
-            let (commit, _) = self.commit(number).await?;
+            let (commit, _) = self.commit(number, None).await?;
             if number < read {
                 marks.extend(self.marks_of(&commit, Time::MAX_UTC).await?);
             }
@@ -225,7 +225,7 @@ impl Exporter {
             return Ok(names(commit, key));
         }
         // Expired by a lifecycle rule: nobody can say any more.
-        let Some(bytes) = self.commit_bytes(number).await? else {
+        let Some(bytes) = self.commit_bytes(number, None).await? else {
             return Ok(true);
         };
         let commit = self.parse_commit(number, &bytes)?;
@@ -234,9 +234,9 @@ impl Exporter {
         Ok(named)
     }
 
-    async fn commit(&self, number: u64) -> Result<(Commit, String), PassError> {
-        match self.commit_bytes(number).await? {
-            Some(bytes) => Ok((self.parse_commit(number, &bytes)?, sha256(&bytes))),
+    async fn commit(&self, number: u64, sha256: Option<&str>) -> Result<(Commit, String), PassError> {
+        match self.commit_bytes(number, sha256).await? {
+            Some(bytes) => Ok((self.parse_commit(number, &bytes)?, commit::sha256(&bytes))),
             None => Err(PassError::Altered {
                 number,
                 problem: "it is missing in the chain",
@@ -268,8 +268,8 @@ impl Exporter {
 
     async fn marks_in(&self, object: &Object) -> Result<Vec<Mark>, PassError> {
         let key = object.key.clone();
-        let stored = self.shared.archive.read(&key).await.map_err(PassError::Archive)?;
-        let Some(stored) = stored else {
+        let stored = self.shared.archive.read_known(&key, &object.sha256).await;
+        let Some(stored) = stored.map_err(PassError::Archive)? else {
             return Err(PassError::BadObject {
                 key,
                 problem: "it is missing",
