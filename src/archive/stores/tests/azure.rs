@@ -112,6 +112,44 @@ async fn google_gets_one_conditional_put_with_its_type() {
 }
 
 #[test]
+fn default_credentials_of_google_that_are_none_are_refused_without_a_word_of_them() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home
+        .path()
+        .join(".config/gcloud/application_default_credentials.json");
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let file = path.to_str().unwrap();
+    let by_option = settings("gs://acme-audit", &[("google_application_credentials", file)]);
+    let by_nothing = settings("gs://acme-audit", &[]);
+    for (text, problem) in [
+        ("canary", "no application default credentials"),
+        ("\"canary\"", "no application default credentials"),
+        ("{\"type\": \"canary\"}", "no application default credentials"),
+        (
+            "{\"type\": \"authorized_user\", \"client_id\": \"canary\"}",
+            "no application default credentials",
+        ),
+        (
+            "{\"type\": \"external_account\", \"audience\": \"canary\"}",
+            "which are not supported",
+        ),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let home = home.path().to_str().unwrap();
+        for told in [
+            told(&by_option, &[]),
+            told(&by_nothing, &[("GOOGLE_APPLICATION_CREDENTIALS", file)]),
+            told(&by_nothing, &[("HOME", home)]),
+        ] {
+            assert!(!told.contains("canary") && told.contains(problem), "{told}");
+        }
+    }
+    let user = "{\"type\": \"authorized_user\", \"client_id\": \"a\", \"client_secret\": \"b\", \"refresh_token\": \"c\"}";
+    std::fs::write(&path, user).unwrap();
+    assert!(opened(&by_option, &[]).is_ok());
+}
+
+#[test]
 fn a_google_key_that_is_none_is_refused_without_a_word_of_it() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("key.json");
