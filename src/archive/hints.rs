@@ -60,6 +60,9 @@ pub(super) fn refused(tried: &Tried, refusal: &Refusal) -> Option<String> {
             }
         ),
         RefusalKind::Permission => permission(tried, store)?,
+        RefusalKind::Other if refusal.code.as_deref() == Some("InvalidObjectState") => {
+            "it was moved to a class that is not read at once: restore it first".to_owned()
+        }
         RefusalKind::Other if (300..400).contains(&refusal.status) || refusal.status == 404 => {
             "is the endpoint in `archive.options` right? What answers there does not speak as a store does"
                 .to_owned()

@@ -299,6 +299,12 @@ fn by_code(code: &str, detail: &str, region: &Option<String>) -> Option<RefusalK
         "BadDigest" | "IncompleteBody" | "Md5Mismatch" | "RequestTimeout" | "XAmzContentSHA256Mismatch" => {
             RefusalKind::Passing
         }
+        // STS and KMS say with status 400 that they are busy.
+        "IDPCommunicationError" | "KMS.ThrottlingException" | "Throttling" | "ThrottlingException" => {
+            RefusalKind::Passing
+        }
+        // In a class that must be restored first: no right is missing.
+        "InvalidObjectState" => RefusalKind::Other,
         _ => return None,
     })
 }
