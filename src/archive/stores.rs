@@ -30,6 +30,9 @@ const SLOWEST: usize = 512 * 1024;
 /// What a connection may take, unless the options say otherwise.
 const CONNECT: Duration = Duration::from_secs(10);
 
+/// What leads to another account than the one that a URL names.
+const ELSEWHERE: [&str; 2] = ["azure_storage_endpoint", "azure_storage_use_emulator"];
+
 /// What an object's key ends in, and what that is. Never with a `Content-Encoding`: clients and stores would unpack
 /// objects on their way, and readers would get other bytes than were hashed.
 const CONTENT_TYPES: [(&str, &str); 5] = [
@@ -168,7 +171,10 @@ fn plan(location: &Location, settings: &ArchiveSettings, variables: &Variables) 
     // What each option was called by whoever set it, for messages.
     let (mut by_user, mut by_variable) = (BTreeMap::new(), BTreeMap::new());
     for (variable, value) in variables {
-        if let Some(one) = from_variable(kind, variable) {
+        if let Some(one) = from_variable(kind, variable)
+            // The URL says already where its account is.
+            && !(location.account.is_some() && ELSEWHERE.contains(&one))
+        {
             environment.insert(one.to_owned(), value.clone());
             by_variable.insert(one, variable.as_str());
         }

@@ -60,6 +60,28 @@ async fn azure_gets_one_conditional_put_with_type_tags_and_key() {
     );
 }
 
+#[test]
+fn no_variable_leads_to_another_account_than_the_url_names() {
+    let all = [
+        ("AZURE_STORAGE_ENDPOINT", "https://other.blob.core.windows.net"),
+        ("AZURE_STORAGE_USE_EMULATOR", "true"),
+        ("AZURE_STORAGE_ACCOUNT_KEY", "c2VjcmV0"),
+    ];
+    let asked = |url| {
+        let mut values = planned(&settings(url, &[]), &all).unwrap().values;
+        values.remove("azure_storage_account_key");
+        values.into_keys().collect::<Vec<_>>()
+    };
+    assert_eq!(
+        asked("abfss://audit@acme.dfs.core.windows.net"),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        asked("az://audit"),
+        ["azure_storage_endpoint", "azure_storage_use_emulator"]
+    );
+}
+
 #[tokio::test]
 async fn azure_is_asked_with_what_is_configured_and_nothing_else() {
     let all = [
