@@ -248,6 +248,8 @@ impl Archive {
             .try_collect()
             .await
             .map_err(|source| self.error("list", prefix, source))?;
+        // Not every store that takes an offset heeds it.
+        found.retain(|listed| offset.is_none_or(|offset| listed.key.as_str() > offset));
         found.sort();
         Ok(found)
     }
