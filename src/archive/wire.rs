@@ -42,6 +42,9 @@ pub(super) const METADATA: [&str; 6] = [
 ];
 /// `object_store` asks metadata services with this limit for connecting: nobody is there on most machines.
 const METADATA_CONNECT: &str = "1s";
+/// For one whole exchange with them. They are near, and may never answer: EC2's drops what it sends into a container
+/// unless its hop limit allows for that.
+const METADATA_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Makes the clients of an archive's store.
 #[derive(Clone, Debug)]
@@ -54,23 +57,29 @@ impl Connector {
     pub(super) fn new(settings: ClientSettings) -> Self {
         Self { settings }
     }
-}
 
-impl HttpConnector for Connector {
-    fn connect(&self, options: &ClientOptions) -> Result<HttpClient, Error> {
-        let option = |key| {
-            options
-                .get_config_value(&key)
-                .unwrap_or_default()
-                .to_ascii_lowercase()
-        };
+    fn settings_for(&self, options: &ClientOptions) -> ClientSettings {
         let mut settings = self.settings.clone();
-        if option(ClientConfigKey::ConnectTimeout) == METADATA_CONNECT {
+        if option(options, ClientConfigKey::ConnectTimeout) == METADATA_CONNECT {
             settings.connect_timeout = settings.connect_timeout.min(Duration::from_secs(1));
+            let timeout = settings.timeout.unwrap_or(METADATA_PATIENCE);
+            settings.timeout = Some(timeout.min(METADATA_PATIENCE));
         }
         let excluded = [METADATA.join(","), "localhost,127.0.0.0/8,::1".to_owned()];
         let excluded = excluded.into_iter().chain(settings.proxy_excludes.take());
         settings.proxy_excludes = Some(excluded.collect::<Vec<_>>().join(","));
+        settings
+    }
+}
+
+fn option(options: &ClientOptions, key: ClientConfigKey) -> String {
+    let value = options.get_config_value(&key);
+    value.unwrap_or_default().to_ascii_lowercase()
+}
+
+impl HttpConnector for Connector {
+    fn connect(&self, options: &ClientOptions) -> Result<HttpClient, Error> {
+        let settings = self.settings_for(options);
         let unopened = |source| Error::Generic {
             store: "HTTP",
             source: Box::new(source),
@@ -81,7 +90,7 @@ impl HttpConnector for Connector {
         Ok(HttpClient::new(Service {
             client,
             allow_http: ["1", "true", "on", "yes", "y"]
-                .contains(&option(ClientConfigKey::AllowHttp).as_str()),
+                .contains(&option(options, ClientConfigKey::AllowHttp).as_str()),
         }))
     }
 }

@@ -254,6 +254,17 @@ async fn credentials_of_a_machine_are_got_and_their_refusals_understood() {
 }
 
 #[test]
+fn metadata_services_that_never_answer_are_not_waited_for_long() {
+    let near = ClientOptions::new().with_connect_timeout(Duration::from_secs(1));
+    let timeout = |options| {
+        let connector = connector(Duration::from_secs(92));
+        connector.settings_for(&options).timeout
+    };
+    assert_eq!(timeout(ClientOptions::new()), Some(Duration::from_secs(92)));
+    assert_eq!(timeout(near), Some(METADATA_PATIENCE));
+}
+
+#[test]
 fn requests_for_credentials_are_known() {
     let asked = |method: Method, url: &str| Asked::of(&method, &url.parse().unwrap());
     assert!(asked(Method::GET, "http://169.254.169.254/latest/meta-data/x").for_credentials);
