@@ -11,6 +11,7 @@ use object_store::{
     Error, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, local::LocalFileSystem,
     memory::InMemory, path::Path,
 };
+use tokio::time::Instant;
 use url::Url;
 
 use crate::{clock::Time, commit, settings::ArchiveSettings};
@@ -40,7 +41,7 @@ mod wire;
 
 pub use error::{ArchiveError, Tried};
 pub use location::object_store_url;
-pub use options::{OptionMistake, check_options};
+pub use options::{OptionMistake, check_options, is_secret};
 pub use permission::Permission;
 pub use probe::{Proof, Proofs};
 pub use profile::ProfileError;
@@ -56,6 +57,10 @@ use renewing::Renewing;
 const TRIES: u32 = 5;
 /// What is tried, in messages, when an object that exists is to be created: the probe does.
 const AGAIN: &str = "create a second";
+/// No further try begins after this long: a store that swallows requests must not hold a pass up for minutes more.
+const BUDGET: Duration = Duration::from_secs(60);
+/// How often a listing that is cut off is begun.
+const LISTINGS: u32 = 3;
 /// The wait after the first such try; each later one is three times as long.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// The largest object that is read, in bytes: nothing we write is larger, and a reader holds it in memory.
@@ -145,7 +150,7 @@ impl Archive {
     /// # Errors
     /// If the store can be neither written nor read, or keeps losing the object.
     pub async fn create(&self, key: &str, bytes: Bytes) -> Result<Created, ArchiveError> {
-        let mut wait = FIRST_WAIT;
+        let (began, mut wait) = (Instant::now(), FIRST_WAIT);
         let mut tries = 0;
         loop {
             tries += 1;
@@ -162,7 +167,7 @@ impl Archive {
                 Err(error) if there => error,
                 Err(_) => refused,
             };
-            if tries >= TRIES || error.is_permanent() {
+            if tries >= TRIES || began.elapsed() > BUDGET || error.is_permanent() {
                 return Err(error);
             }
             tracing::debug!(key, tries, error = %crate::error::Chain(&error), "create left nothing behind, trying again");
@@ -259,9 +264,25 @@ impl Archive {
 
     /// The objects below a prefix (whole path segments), those after `offset` only if one is given, ordered by key.
     ///
+    /// A listing that is cut off in the middle of a page is not repeated by the store's client, so it is begun anew here,
+    /// twice at most. It cannot go on where it ended: not every store lists in order.
+    ///
     /// # Errors
     /// If the store cannot be listed.
     pub async fn list(&self, prefix: &str, offset: Option<&str>) -> Result<Vec<Listed>, ArchiveError> {
+        let mut wait = FIRST_WAIT;
+        for _ in 1..LISTINGS {
+            match self.try_list(prefix, offset).await {
+                Err(error) if error.is_cut_off() => {}
+                listed => return listed,
+            }
+            tokio::time::sleep(wait).await;
+            wait *= 3;
+        }
+        self.try_list(prefix, offset).await
+    }
+
+    async fn try_list(&self, prefix: &str, offset: Option<&str>) -> Result<Vec<Listed>, ArchiveError> {
         let path = parse(prefix)?;
         let prefix_or_all = (!prefix.is_empty()).then_some(&path);
         let stream = match offset {
@@ -277,6 +298,8 @@ impl Archive {
             .try_collect()
             .await
             .map_err(|source| self.error("list", prefix, source))?;
+        // Not every store that takes an offset heeds it.
+        found.retain(|listed| offset.is_none_or(|offset| listed.key.as_str() > offset));
         found.sort();
         Ok(found)
     }

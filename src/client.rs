@@ -21,6 +21,8 @@ pub struct ClientSettings {
     pub proxy_excludes: Option<String>,
     /// For one whole exchange, from connecting to the end of the body. None: whoever asks has a deadline of its own.
     pub timeout: Option<Duration>,
+    /// For the beginning of a reply, and between two parts of it. None: whoever asks has a deadline of its own.
+    pub idle_timeout: Option<Duration>,
     /// For a connection, TLS included.
     pub connect_timeout: Duration,
 }
@@ -85,6 +87,9 @@ pub fn builder(settings: &ClientSettings, tls: Tls) -> Result<ClientBuilder, Ope
         .connect_timeout(settings.connect_timeout);
     if let Some(timeout) = settings.timeout {
         builder = builder.timeout(timeout);
+    }
+    if let Some(idle) = settings.idle_timeout {
+        builder = builder.read_timeout(idle);
     }
     if let Some(proxy) = &settings.proxy {
         let excluded = settings.proxy_excludes.as_deref().and_then(NoProxy::from_string);
@@ -162,6 +167,7 @@ mod tests {
             proxy: None,
             proxy_excludes: None,
             timeout: None,
+            idle_timeout: None,
             connect_timeout: Duration::from_secs(1),
         };
         let error = builder(&settings, Tls::Needed).unwrap_err();

@@ -14,6 +14,7 @@ pub mod target;
 pub mod settings;
 
 // Asking a server.
+pub mod echo;
 pub mod client;
 pub mod retry;
 pub mod limiter;

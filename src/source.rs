@@ -14,7 +14,6 @@ use crate::{
 
 mod auth;
 pub mod body;
-mod echo;
 pub mod http;
 mod line;
 pub mod link;

@@ -49,7 +49,7 @@ pub(super) fn build(plan: Plan) -> Result<Arc<dyn ObjectStore>, StoreError> {
     let mut builder = MicrosoftAzureBuilder::new()
         .with_container_name(&location.bucket)
         .with_retry(retry())
-        .with_http_connector(client.connector())
+        .with_http_connector(client.connector(&values))
         .with_client_options(client.options(endpoint));
     for (name, value) in values {
         let key: AzureConfigKey = name.parse().map_err(StoreError::build)?;

@@ -4,7 +4,7 @@
 use std::{fmt, io, path::PathBuf};
 
 use super::{
-    Permission, Refusal, RefusalKind, StoreError, Unreachable,
+    Permission, Refusal, RefusalKind, StoreError, Unreachable, UnreachableKind,
     cause::{Cause, io_kind},
     hints,
     permission::missing,
@@ -193,6 +193,11 @@ impl ArchiveError {
     /// Whether trying again at once is pointless.
     pub(super) fn is_permanent(&self) -> bool {
         self.action() == Action::Stop || self.is_disk_full()
+    }
+
+    /// Whether an answer had begun, and did not end.
+    pub(super) fn is_cut_off(&self) -> bool {
+        matches!(self, Self::Unreachable { source, .. } if source.kind == UnreachableKind::Lost)
     }
 
     /// Whether it is this operation that is not allowed: others may be.

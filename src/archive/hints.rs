@@ -60,6 +60,9 @@ pub(super) fn refused(tried: &Tried, refusal: &Refusal) -> Option<String> {
             }
         ),
         RefusalKind::Permission => permission(tried, store)?,
+        RefusalKind::Other if refusal.code.as_deref() == Some("InvalidObjectState") => {
+            "it was moved to a class that is not read at once: restore it first".to_owned()
+        }
         RefusalKind::Other if (300..400).contains(&refusal.status) || refusal.status == 404 => {
             "is the endpoint in `archive.options` right? What answers there does not speak as a store does"
                 .to_owned()
@@ -73,6 +76,9 @@ pub(super) fn unreachable(tried: &Tried, error: &Unreachable) -> Option<String> 
     let hint = match error.kind {
         UnreachableKind::Connect | UnreachableKind::Timeout if error.is_metadata() => {
             match Store::of(&tried.place) {
+                Store::S3 if error.kind == UnreachableKind::Timeout => {
+                    "no credentials are configured, and this machine gave none: in a container on EC2 the hop limit of the metadata service must be 2; elsewhere set `aws_access_key_id` and `aws_secret_access_key` in `archive.options`, or a profile"
+                }
                 Store::S3 => {
                     "no credentials are configured, and this machine has none to give: set `aws_access_key_id` and `aws_secret_access_key` in `archive.options`, or a profile"
                 }
@@ -87,7 +93,10 @@ pub(super) fn unreachable(tried: &Tried, error: &Unreachable) -> Option<String> 
         UnreachableKind::UnknownHost => {
             "check the endpoint, region or account in `archive.options`, and whether a proxy is needed"
         }
-        UnreachableKind::Connect | UnreachableKind::Timeout | UnreachableKind::Lost => {
+        UnreachableKind::Timeout => {
+            "it is tried again; if that goes on, check the endpoint and the way through firewalls and proxies, or allow more than the `timeout` among `archive.options`"
+        }
+        UnreachableKind::Connect | UnreachableKind::Lost => {
             "it is tried again; if that goes on, check the endpoint, the way through firewalls, and whether a proxy is needed"
         }
         UnreachableKind::Certificate => "if its authority is one of your own, name it in `archive.ca_file`",

@@ -259,3 +259,12 @@ fn contradictions(place: &Location, options: &Values) -> Vec<String> {
     }
     problems
 }
+
+/// Names that hold a secret by what `object_store` calls its options; the ends are those of ids, places and switches.
+#[must_use]
+pub fn is_secret(option: &str) -> bool {
+    let option = option.to_lowercase();
+    let words = ["secret", "key", "token", "password", "sas"];
+    let harmless = ["_id", "_file", "_path", "_enabled"];
+    words.iter().any(|word| option.contains(word)) && !harmless.iter().any(|end| option.ends_with(end))
+}

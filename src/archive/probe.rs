@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use tokio::sync::OnceCell;
 
-use super::{AGAIN, Archive, ArchiveError, Created, Permission, RefusalKind, Tried, is_there};
+use super::{AGAIN, Archive, ArchiveError, Created, Permission, RefusalKind, Tried, cause::Cause, is_there};
 use crate::error::Chain;
 
 /// What a store has shown. It lists, creates, reads, and refuses to create what exists.
@@ -145,7 +145,7 @@ impl Archive {
         let second = Bytes::from_static(b"this must never be stored\n");
         match self.try_create(key, second).await? {
             Ok(()) => Ok(true),
-            Err(error) if is_there(&error) => Ok(false),
+            Err(error) if is_there(&error) && !is_busy(&error) => Ok(false),
             Err(error) => match self.error("create", key, error) {
                 // So Azure puts it to those who may create and not overwrite.
                 ArchiveError::Refused { source, .. }
@@ -193,6 +193,12 @@ impl Archive {
             error => error,
         }
     }
+}
+
+/// Two requests at once were in each other's way: status 409 as well, and no word about the object.
+fn is_busy(error: &object_store::Error) -> bool {
+    let busy = ["ConditionalRequestConflict", "OperationAborted"];
+    matches!(Cause::of(error), Cause::Said(said) if busy.iter().any(|code| said.contains(code)))
 }
 
 #[cfg(test)]

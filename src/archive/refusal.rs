@@ -3,9 +3,11 @@
 
 use std::fmt;
 
-use serde_json::Value;
+use said::{Said, tag};
 
-use crate::error::Action;
+use crate::{echo::echoes, error::Action, secret::Secret};
+
+mod said;
 
 /// The longest message, in characters.
 const LONGEST: usize = 300;
@@ -94,6 +96,18 @@ impl Refusal {
             region: region.filter(|_| kind == RefusalKind::Region),
             kind,
         }
+    }
+
+    /// The same without words that hold one of these secrets, however spelled: some servers send back what they were
+    /// sent.
+    pub(super) fn without(mut self, secrets: &[Secret]) -> Self {
+        let holds = |text: &str| secrets.iter().any(|secret| echoes(text, secret));
+        if holds(&self.message) {
+            "it sent a secret back: not quoted".clone_into(&mut self.message);
+        }
+        self.code = self.code.filter(|code| !holds(code));
+        self.region = self.region.filter(|region| !holds(region));
+        self
     }
 
     /// Reads the reply to a request that deletes several objects, which is a success whatever became of each: what was
@@ -193,76 +207,6 @@ fn of_part(part: &str) -> Option<Refusal> {
     }))
 }
 
-/// A body, taken apart.
-#[derive(Default)]
-struct Said {
-    code: Option<String>,
-    message: String,
-    region: Option<String>,
-    /// More about it, in small letters. Only looked at: it may hold what was signed.
-    detail: String,
-    /// It is from who gives out credentials, not from the store.
-    identity: bool,
-    /// It is a page for people: nobody who speaks a store's language.
-    page: bool,
-}
-
-impl Said {
-    fn of(body: &str) -> Self {
-        let begins = |text: &str| {
-            body.get(..text.len())
-                .is_some_and(|begin| begin.eq_ignore_ascii_case(text))
-        };
-        if let Ok(Value::Object(object)) = serde_json::from_str(body) {
-            return Self::of_json(&Value::Object(object));
-        }
-        if begins("<!doctype html") || begins("<html") || body.contains("<!DOCTYPE html") {
-            return Self {
-                message: tag(body, "title").unwrap_or("a web page").to_owned(),
-                page: true,
-                ..Self::default()
-            };
-        }
-        if !body.starts_with('<') && !body.starts_with('\u{feff}') {
-            return Self {
-                message: body.lines().next().unwrap_or_default().to_owned(),
-                ..Self::default()
-            };
-        }
-        let plain = |name| tag(body, name).map(unescape);
-        let message = plain("Message").unwrap_or_default();
-        // Google Cloud Storage says there which permission is missing.
-        let details = plain("Details").map(|details| format!(" {details}"));
-        let detail = plain("AuthenticationErrorDetail").unwrap_or_default();
-        Self {
-            code: plain("Code"),
-            region: plain("Region").or_else(|| region_of(tag(body, "Endpoint")?)),
-            detail: format!("{message} {detail}").to_lowercase(),
-            message: format!("{message}{}", details.unwrap_or_default()),
-            identity: body.contains("<ErrorResponse"),
-            page: false,
-        }
-    }
-
-    fn of_json(object: &Value) -> Self {
-        let inner = object.get("error").filter(|inner| inner.is_object());
-        let from = inner.unwrap_or(object);
-        let text = |names: &[&str]| {
-            names
-                .iter()
-                .find_map(|name| from.get(name)?.as_str())
-                .map(str::to_owned)
-        };
-        Self {
-            code: text(&["error", "status", "code", "Code"]),
-            message: text(&["error_description", "message", "Message"]).unwrap_or_default(),
-            // OAuth 2.0: `{"error": "…"}`. Stores speak XML.
-            identity: inner.is_none(),
-            ..Self::default()
-        }
-    }
-}
-
 fn by_code(code: &str, detail: &str, region: &Option<String>) -> Option<RefusalKind> {
     Some(match code {
         "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" => RefusalKind::Expired,
@@ -299,6 +243,12 @@ fn by_code(code: &str, detail: &str, region: &Option<String>) -> Option<RefusalK
         "BadDigest" | "IncompleteBody" | "Md5Mismatch" | "RequestTimeout" | "XAmzContentSHA256Mismatch" => {
             RefusalKind::Passing
         }
+        // STS and KMS say with status 400 that they are busy.
+        "IDPCommunicationError" | "KMS.ThrottlingException" | "Throttling" | "ThrottlingException" => {
+            RefusalKind::Passing
+        }
+        // In a class that must be restored first: no right is missing.
+        "InvalidObjectState" => RefusalKind::Other,
         _ => return None,
     })
 }
@@ -313,31 +263,6 @@ fn by_status(status: u16, worded: bool, region: bool) -> RefusalKind {
         408 | 429 | 500 | 502..600 => RefusalKind::Passing,
         _ => RefusalKind::Other,
     }
-}
-
-/// What stands in the first element of that name.
-fn tag<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
-    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
-    let (text, _) = rest.split_once(&format!("</{name}>"))?;
-    Some(text.trim())
-}
-
-fn unescape(text: &str) -> String {
-    text.replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&quot;", "\"")
-        .replace("&apos;", "'")
-        .replace("&#39;", "'")
-        .replace("&amp;", "&")
-}
-
-/// `s3.eu-west-1.amazonaws.com`, `bucket.s3-eu-west-1.amazonaws.com`: the region.
-fn region_of(endpoint: &str) -> Option<String> {
-    let (_, rest) = endpoint
-        .split_once("s3.")
-        .or_else(|| endpoint.split_once("s3-"))?;
-    let (region, _) = rest.split_once(".amazonaws.com")?;
-    Some(region.to_owned())
 }
 
 /// A code or a region: letters, digits and little else.

@@ -22,7 +22,11 @@ pub(super) fn build(plan: Plan) -> Result<Arc<dyn ObjectStore>, StoreError> {
         client,
         variables,
     } = plan;
+    check_tokens(&values)?;
     log_in(identity.name, &mut values, &variables)?;
+    if identity.name == "instance" && !values.contains_key("aws_access_key_id") {
+        check_machine(&variables)?;
+    }
     // The one for S3 alone is the one that counts.
     let s3_endpoint = values.remove("aws_endpoint_url_s3");
     let endpoint = s3_endpoint.or_else(|| values.remove("aws_endpoint"));
@@ -34,7 +38,7 @@ pub(super) fn build(plan: Plan) -> Result<Arc<dyn ObjectStore>, StoreError> {
     let mut builder = AmazonS3Builder::new()
         .with_bucket_name(&location.bucket)
         .with_retry(retry())
-        .with_http_connector(client.connector())
+        .with_http_connector(client.connector(&values))
         .with_client_options(checksummed(client.options(endpoint.as_deref()), &values))
         .with_checksum_algorithm(Checksum::SHA256)
         // We delete one object at a time: in a bulk its refusal comes as a success, and not every store knows bulks.
@@ -69,6 +73,39 @@ fn checksummed(options: ClientOptions, values: &Values) -> ClientOptions {
         HeaderValue::from_static(algorithm),
     );
     options.with_default_headers(headers)
+}
+
+/// Files with tokens, which `object_store` reads whenever it logs in. One goes into a header, where a line break would be
+/// the end of it all.
+fn check_tokens(values: &Values) -> Result<(), StoreError> {
+    for (name, in_header) in [
+        ("aws_web_identity_token_file", false),
+        ("aws_container_authorization_token_file", true),
+    ] {
+        let Some(path) = values.get(name) else { continue };
+        let token = std::fs::read_to_string(path)
+            .map_err(|error| StoreError::option(name, format!("names `{path}`: {error}")))?;
+        if in_header && token.chars().any(|c| !c.is_ascii_graphic()) {
+            let problem = format!(
+                "names `{path}`, whose token ends in a line break or holds something else that no header can: write it without"
+            );
+            return Err(StoreError::option(name, problem));
+        }
+    }
+    Ok(())
+}
+
+/// The machine is asked for credentials when there are none elsewhere, unless its user forbids that.
+fn check_machine(variables: &Variables) -> Result<(), StoreError> {
+    let name = "AWS_EC2_METADATA_DISABLED";
+    match variables.get(name).and_then(|text| parse_switch(text)) {
+        Some(true) => Err(StoreError::Credentials {
+            problem: format!(
+                "there are none among the options, in the environment or in a profile, and `{name}` forbids to ask the machine"
+            ),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Puts the keys of a profile among the values, where a profile is meant, and its region where there is no other.

@@ -150,13 +150,17 @@ pub(super) fn retry() -> RetryConfig {
 }
 
 pub(super) fn connector(timeout: Duration) -> Connector {
-    Connector::new(ClientSettings {
-        ca_file: None,
-        proxy: None,
-        proxy_excludes: None,
-        timeout: Some(timeout),
-        connect_timeout: Duration::from_secs(1),
-    })
+    Connector::new(
+        ClientSettings {
+            ca_file: None,
+            proxy: None,
+            proxy_excludes: None,
+            timeout: Some(timeout),
+            idle_timeout: None,
+            connect_timeout: Duration::from_secs(1),
+        },
+        Vec::new(),
+    )
 }
 
 async fn serve(mut stream: TcpStream, script: Arc<Script>, log: Arc<Mutex<Vec<String>>>) {

@@ -12,14 +12,15 @@ use super::{
     azure, gcs,
     identity::{self, Identity},
     location::{Kind, Location},
+    options::is_secret,
     profile::{ProfileError, Variables},
     s3,
     values::{Values, parse_duration},
     wire::Connector,
 };
 use crate::{
-    client::ClientSettings,
-    secret::SecretError,
+    client::{self, ClientSettings, OpenError, Tls},
+    secret::{Secret, SecretError},
     settings::{ArchiveOption, ArchiveSettings},
 };
 
@@ -29,6 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const SLOWEST: usize = 512 * 1024;
 /// What a connection may take, unless the options say otherwise.
 const CONNECT: Duration = Duration::from_secs(10);
+
+/// What leads to another account than the one that a URL names.
+const ELSEWHERE: [&str; 2] = ["azure_storage_endpoint", "azure_storage_use_emulator"];
 
 /// What an object's key ends in, and what that is. Never with a `Content-Encoding`: clients and stores would unpack
 /// objects on their way, and readers would get other bytes than were hashed.
@@ -69,6 +73,9 @@ pub enum StoreError {
     /// A profile of AWS's shared files.
     #[error(transparent)]
     Profile(ProfileError),
+    /// `archive.ca_file`, or the proxy.
+    #[error(transparent)]
+    Client(OpenError),
     /// `object_store` would not take it.
     #[error("set up the store")]
     Build {
@@ -103,6 +110,9 @@ impl StoreError {
             Self::Secret { .. } => "the exporter's user must be able to read it",
             Self::Option { .. } | Self::Credentials { .. } => {
                 "see `archive.options` in the configuration, then the environment"
+            }
+            Self::Client(_) => {
+                "see `archive.ca_file`, which holds certificates in PEM form, and `proxy_url` among `archive.options`"
             }
             Self::Build { .. } => return None,
         };
@@ -145,6 +155,7 @@ pub(super) fn connect(
     variables: &Variables,
 ) -> Result<Arc<dyn ObjectStore>, StoreError> {
     let plan = plan(location, settings, variables)?;
+    plan.client.check()?;
     tracing::debug!(
         store = location.kind.name(),
         credentials = plan.identity.label,
@@ -168,7 +179,10 @@ fn plan(location: &Location, settings: &ArchiveSettings, variables: &Variables) 
     // What each option was called by whoever set it, for messages.
     let (mut by_user, mut by_variable) = (BTreeMap::new(), BTreeMap::new());
     for (variable, value) in variables {
-        if let Some(one) = from_variable(kind, variable) {
+        if let Some(one) = from_variable(kind, variable)
+            // The URL says already where its account is.
+            && !(location.account.is_some() && ELSEWHERE.contains(&one))
+        {
             environment.insert(one.to_owned(), value.clone());
             by_variable.insert(one, variable.as_str());
         }
@@ -256,15 +270,24 @@ impl Client {
                 proxy,
                 proxy_excludes: values.remove("proxy_excludes"),
                 timeout: Some(timeout),
+                idle_timeout: None,
                 connect_timeout,
             },
             content_type: values.remove("default_content_type"),
         })
     }
 
+    /// Reads the certificates, to say what is wrong with them in our own words.
+    fn check(&self) -> Result<(), StoreError> {
+        let made = client::builder(&self.settings, Tls::Needed).and_then(client::build);
+        made.map(drop).map_err(StoreError::Client)
+    }
+
     /// What sends the requests. It alone knows of timeouts, proxy and certificates.
-    pub(super) fn connector(&self) -> Connector {
-        Connector::new(self.settings.clone())
+    pub(super) fn connector(&self, values: &Values) -> Connector {
+        let secrets = values.iter().filter(|(name, _)| is_secret(name));
+        let secrets = secrets.map(|(_, value)| Secret::new(value.clone())).collect();
+        Connector::new(self.settings.clone(), secrets)
     }
 
     /// What `object_store` puts into requests itself; `endpoint`: where they go, if that was chosen.

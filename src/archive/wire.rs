@@ -3,7 +3,7 @@
 //!
 //! Changes no request. Of replies, only those that are no success: see [`refused`].
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -23,7 +23,10 @@ use super::{
     refusal::{Refusal, RefusalKind, Reply},
     unreachable::{Unreachable, UnreachableKind},
 };
-use crate::client::{self, ClientSettings, Tls};
+use crate::{
+    client::{self, ClientSettings, Tls},
+    secret::Secret,
+};
 
 /// As much of a refusal's body as is read for its message, in bytes.
 const LONGEST_REFUSAL: usize = 64 * 1024;
@@ -42,46 +45,70 @@ pub(super) const METADATA: [&str; 6] = [
 ];
 /// `object_store` asks metadata services with this limit for connecting: nobody is there on most machines.
 const METADATA_CONNECT: &str = "1s";
+/// For one whole exchange with them. They are near, and may never answer: EC2's drops what it sends into a container
+/// unless its hop limit allows for that.
+const METADATA_PATIENCE: Duration = Duration::from_secs(10);
+
+/// For the first byte of the reply to a request without a body, and for each next one.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// Makes the clients of an archive's store.
 #[derive(Clone, Debug)]
 pub(super) struct Connector {
     settings: ClientSettings,
+    /// What no store is quoted with.
+    secrets: Arc<[Secret]>,
 }
 
 impl Connector {
     /// Of timeouts, proxy and certificates these settings count alone, whatever the store's own options say.
-    pub(super) fn new(settings: ClientSettings) -> Self {
-        Self { settings }
+    /// `secrets`: those that it was opened with. Of those that requests carry it knows by itself.
+    pub(super) fn new(settings: ClientSettings, secrets: Vec<Secret>) -> Self {
+        let secrets = secrets.into();
+        Self { settings, secrets }
     }
-}
 
-impl HttpConnector for Connector {
-    fn connect(&self, options: &ClientOptions) -> Result<HttpClient, Error> {
-        let option = |key| {
-            options
-                .get_config_value(&key)
-                .unwrap_or_default()
-                .to_ascii_lowercase()
-        };
+    fn settings_for(&self, options: &ClientOptions) -> ClientSettings {
         let mut settings = self.settings.clone();
-        if option(ClientConfigKey::ConnectTimeout) == METADATA_CONNECT {
+        if option(options, ClientConfigKey::ConnectTimeout) == METADATA_CONNECT {
             settings.connect_timeout = settings.connect_timeout.min(Duration::from_secs(1));
+            let timeout = settings.timeout.unwrap_or(METADATA_PATIENCE);
+            settings.timeout = Some(timeout.min(METADATA_PATIENCE));
         }
         let excluded = [METADATA.join(","), "localhost,127.0.0.0/8,::1".to_owned()];
         let excluded = excluded.into_iter().chain(settings.proxy_excludes.take());
         settings.proxy_excludes = Some(excluded.collect::<Vec<_>>().join(","));
+        settings
+    }
+}
+
+fn option(options: &ClientOptions, key: ClientConfigKey) -> String {
+    let value = options.get_config_value(&key);
+    value.unwrap_or_default().to_ascii_lowercase()
+}
+
+impl HttpConnector for Connector {
+    fn connect(&self, options: &ClientOptions) -> Result<HttpClient, Error> {
+        let settings = self.settings_for(options);
         let unopened = |source| Error::Generic {
             store: "HTTP",
             source: Box::new(source),
         };
-        let builder = client::builder(&settings, Tls::Needed).map_err(unopened)?;
-        // One connection for each request under way moves large objects faster than one for all.
-        let client = client::build(builder.http1_only()).map_err(unopened)?;
+        let client = |settings| {
+            let builder = client::builder(settings, Tls::Needed)?;
+            // One connection for each request under way moves large objects faster than one for all.
+            client::build(builder.http1_only())
+        };
+        let reads = ClientSettings {
+            idle_timeout: Some(SILENCE),
+            ..settings.clone()
+        };
         Ok(HttpClient::new(Service {
-            client,
+            writes: client(&settings).map_err(unopened)?,
+            reads: client(&reads).map_err(unopened)?,
+            secrets: Arc::clone(&self.secrets),
             allow_http: ["1", "true", "on", "yes", "y"]
-                .contains(&option(ClientConfigKey::AllowHttp).as_str()),
+                .contains(&option(options, ClientConfigKey::AllowHttp).as_str()),
         }))
     }
 }
@@ -89,7 +116,11 @@ impl HttpConnector for Connector {
 /// Sends one request. Retries, signatures and what a status means are `object_store`'s.
 #[derive(Debug)]
 struct Service {
-    client: Client,
+    /// For requests with a body: a slow one keeps the reply waiting.
+    writes: Client,
+    /// For all others: a store that says nothing for a while is out of order.
+    reads: Client,
+    secrets: Arc<[Secret]>,
     allow_http: bool,
 }
 
@@ -99,7 +130,9 @@ impl HttpService for Service {
         let (parts, body) = request.into_parts();
         let url = parts.uri.to_string();
         let url = Url::parse(&url).map_err(|error| failed("", UnreachableKind::Unsendable, &error))?;
-        let asked = Asked::of(&parts.method, &url);
+        let mut asked = Asked::of(&parts.method, &url);
+        asked.secrets = self.secrets.iter().cloned().collect();
+        asked.secrets.extend(carried(&parts.headers, &url));
         if url.scheme() != "https" && !(self.allow_http && is_near(&url)) {
             let error = Unreachable {
                 host: asked.host,
@@ -110,11 +143,15 @@ impl HttpService for Service {
         }
         let mut sent = Request::new(parts.method, url);
         *sent.headers_mut() = parts.headers;
+        let client = match body.content_length() {
+            0 => &self.reads,
+            _ => &self.writes,
+        };
         *sent.body_mut() = Some(match body.as_bytes() {
             Some(bytes) => bytes.clone().into(),
             None => Body::wrap(body),
         });
-        let response = self.client.execute(sent).await;
+        let response = client.execute(sent).await;
         let response = response.map_err(|error| asked.lost(&error))?;
         if !response.status().is_success() {
             return refused(&asked, response).await;
@@ -145,12 +182,13 @@ async fn refused(asked: &Asked, response: Response) -> Answer {
     let body = beginning(body).await;
     let text = |name| head.headers().get(name)?.to_str().ok();
     let status = head.status().as_u16();
-    let mut refusal = Refusal::read(Reply {
+    let refusal = Refusal::read(Reply {
         status,
         code: text("x-ms-error-code"),
         region: text("x-amz-bucket-region"),
         body: &body,
     });
+    let mut refusal = refusal.without(&asked.secrets);
     if asked.for_credentials {
         refusal.message = format!("{} (says `{}`)", refusal.message, asked.host)
             .trim_start()
@@ -199,7 +237,10 @@ async fn deleted(asked: &Asked, mut head: HttpResponse, body: Body) -> Answer {
     let body = body.map_err(|error| failed(&asked.host, UnreachableKind::Lost, &*error))?;
     let body = body.to_bytes();
     match Refusal::of_deletes(&body) {
-        Some(refusal) => Err(HttpError::new(HttpErrorKind::Unknown, refusal)),
+        Some(refusal) => {
+            let refusal = refusal.without(&asked.secrets);
+            Err(HttpError::new(HttpErrorKind::Unknown, refusal))
+        }
         None => {
             *head.body_mut() = body.into();
             Ok(head)
@@ -219,6 +260,35 @@ struct Asked {
     /// `object_store` looks at the status itself: EC2's first version of the metadata service is asked when the second
     /// is forbidden.
     falls_back: bool,
+    /// What is not quoted.
+    secrets: Vec<Secret>,
+}
+
+/// Headers that hold a secret.
+const SECRET_HEADERS: [&str; 6] = [
+    "authorization",
+    "x-amz-security-token",
+    "x-amz-server-side-encryption-customer-key",
+    "x-aws-ec2-metadata-token",
+    "x-identity-header",
+    "x-ms-encryption-key",
+];
+/// Parameters of a query that hold a secret.
+const SECRET_PARAMETERS: [&str; 2] = ["sig", "WebIdentityToken"];
+
+/// The secrets that a request carries.
+fn carried(headers: &header::HeaderMap, url: &Url) -> Vec<Secret> {
+    let in_headers = SECRET_HEADERS.iter().filter_map(|name| {
+        let text = headers.get(*name)?.to_str().ok()?;
+        // `Bearer <token>`; of a signature its last part.
+        Some(text.rsplit(' ').next()?.to_owned())
+    });
+    let in_query = url
+        .query_pairs()
+        .filter(|(name, _)| SECRET_PARAMETERS.contains(&name.as_ref()))
+        .map(|(_, value)| value.into_owned());
+    let all = in_headers.chain(in_query).filter(|text| !text.is_empty());
+    all.map(Secret::new).collect()
 }
 
 impl Asked {
@@ -236,6 +306,7 @@ impl Asked {
                     .split('&')
                     .any(|part| ["delete", "comp=batch"].contains(&part)),
             falls_back,
+            secrets: Vec::new(),
         }
     }
 

@@ -11,7 +11,7 @@ use super::{
     values,
 };
 use crate::{
-    archive::{check_options, check_tags},
+    archive::{check_options, check_tags, is_secret},
     settings::{ArchiveOption, ArchiveSettings, AuthSettings, Compression, ConnectionSettings, Settings},
 };
 
@@ -120,14 +120,6 @@ fn archive(t: &mut Table<'_>) -> Option<ArchiveSettings> {
         ca_file,
         tags,
     })
-}
-
-/// Names that hold a secret by what `object_store` calls its options; the ends are those of ids, places and switches.
-fn is_secret(option: &str) -> bool {
-    let option = option.to_lowercase();
-    let words = ["secret", "key", "token", "password", "sas"];
-    let harmless = ["_id", "_file", "_path", "_enabled"];
-    words.iter().any(|word| option.contains(word)) && !harmless.iter().any(|end| option.ends_with(end))
 }
 
 /// Options that are right one by one are checked together, where it is known for which store.

@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::echo::echoes;
+use crate::echo::echoes;
 use crate::secret::Secret;
 
 /// The longest message, in characters.

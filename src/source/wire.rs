@@ -193,6 +193,7 @@ impl Wire {
             proxy: settings.proxy.clone(),
             proxy_excludes: None,
             timeout: None,
+            idle_timeout: None,
             connect_timeout: patience.connect,
         };
         let mut builder = client::builder(&plain, tls(settings))?;

@@ -287,3 +287,18 @@ async fn a_create_that_was_done_before_the_reply_was_lost_is_ours() {
     assert_eq!(server.s3().create("k", "1".into()).await.unwrap(), Created::Ours);
     assert_eq!(server.seen().len(), 2);
 }
+
+#[tokio::test]
+async fn what_comes_before_the_offset_is_left_out_whatever_the_store_lists() {
+    let object = |key: &str| {
+        format!(
+            "<Contents><Key>audit/{key}</Key><Size>1</Size><LastModified>2026-11-21T10:00:00.000Z</LastModified></Contents>"
+        )
+    };
+    let objects = ["c/1", "c/2", "c/3"].map(object).concat();
+    let listing = format!("<ListBucketResult><IsTruncated>false</IsTruncated>{objects}</ListBucketResult>");
+    let server = Server::start(move |_| reply(200, "", &listing)).await;
+    let found = server.s3().list("audit/c", Some("audit/c/2")).await.unwrap();
+    let keys: Vec<_> = found.into_iter().map(|listed| listed.key).collect();
+    assert_eq!(keys, ["audit/c/3"]);
+}

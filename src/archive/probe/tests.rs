@@ -275,3 +275,24 @@ async fn a_container_under_a_retention_policy_keeps_the_probe() {
     let kept = server.azure().probe("r").await.unwrap().kept.unwrap();
     assert!(kept.is_kept(), "{kept}");
 }
+
+#[tokio::test]
+async fn a_store_that_is_busy_proves_nothing() {
+    for code in ["ConditionalRequestConflict", "OperationAborted"] {
+        let good = answer(GOOD);
+        let puts = std::sync::atomic::AtomicU32::new(0);
+        let server = Server::start(move |seen| {
+            if seen.is("PUT") && puts.fetch_add(1, Ordering::Relaxed) == 1 {
+                return refuse(409, code, "Somebody else is at it.");
+            }
+            good(seen)
+        })
+        .await;
+        let archive = server.s3();
+        let error = archive.probe("r").await.unwrap_err();
+        assert_eq!(error.action(), Action::NextTick, "{error}");
+        assert!(error.to_string().contains(code), "{error}");
+        // It is proven by the next try.
+        archive.probe("r").await.unwrap();
+    }
+}

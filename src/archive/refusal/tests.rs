@@ -37,6 +37,8 @@ fn s3_codes_say_what_is_wrong() {
         (403, "AccessDenied", RefusalKind::Permission),
         (403, "AllAccessDisabled", RefusalKind::Permission),
         (400, "BadDigest", RefusalKind::Passing),
+        (400, "KMS.ThrottlingException", RefusalKind::Passing),
+        (403, "InvalidObjectState", RefusalKind::Other),
         (503, "SlowDown", RefusalKind::Passing),
         (501, "NotImplemented", RefusalKind::Other),
         (400, "InvalidRequest", RefusalKind::Other),
@@ -102,6 +104,9 @@ fn those_who_give_out_credentials_are_told_from_stores() {
     };
     assert_eq!(sts("AccessDenied"), RefusalKind::Credentials);
     assert_eq!(sts("ExpiredTokenException"), RefusalKind::Expired);
+    // Busy, which it says with status 400: no person need act.
+    assert_eq!(sts("Throttling"), RefusalKind::Passing);
+    assert_eq!(sts("IDPCommunicationError"), RefusalKind::Passing);
     let google = read(
         403,
         r#"{"error":{"code":403,"message":"No access","status":"PERMISSION_DENIED"}}"#,

@@ -18,6 +18,7 @@ mod azure;
 mod credentials;
 mod rotation;
 mod s3;
+mod strangers;
 
 /// Settings of an archive at `url` with these options; one that begins with `/` is a secret's file.
 fn settings(url: &str, options: &[(&str, &str)]) -> ArchiveSettings {

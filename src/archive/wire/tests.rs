@@ -175,13 +175,17 @@ async fn plain_http_goes_nowhere_but_to_this_machine() {
 async fn the_proxy_sees_no_request_for_credentials() {
     let proxy = Server::start(|_| reply(502, "", "")).await;
     let connector = |excludes: Option<&str>| {
-        Connector::new(ClientSettings {
-            ca_file: None,
-            proxy: Some(proxy.url().parse().unwrap()),
-            proxy_excludes: excludes.map(str::to_owned),
-            timeout: Some(Duration::from_millis(200)),
-            connect_timeout: Duration::from_millis(200),
-        })
+        Connector::new(
+            ClientSettings {
+                ca_file: None,
+                proxy: Some(proxy.url().parse().unwrap()),
+                proxy_excludes: excludes.map(str::to_owned),
+                timeout: Some(Duration::from_millis(200)),
+                idle_timeout: None,
+                connect_timeout: Duration::from_millis(200),
+            },
+            Vec::new(),
+        )
     };
     let options = ClientOptions::new().with_allow_http(true);
     let ask = async |connector: Connector, url: &str| {
@@ -251,6 +255,17 @@ async fn credentials_of_a_machine_are_got_and_their_refusals_understood() {
         error.to_string().contains("404 - Not Found (says `127.0.0.1:"),
         "{error}"
     );
+}
+
+#[test]
+fn metadata_services_that_never_answer_are_not_waited_for_long() {
+    let near = ClientOptions::new().with_connect_timeout(Duration::from_secs(1));
+    let timeout = |options| {
+        let connector = connector(Duration::from_secs(92));
+        connector.settings_for(&options).timeout
+    };
+    assert_eq!(timeout(ClientOptions::new()), Some(Duration::from_secs(92)));
+    assert_eq!(timeout(near), Some(METADATA_PATIENCE));
 }
 
 #[test]

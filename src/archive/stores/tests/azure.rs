@@ -60,6 +60,28 @@ async fn azure_gets_one_conditional_put_with_type_tags_and_key() {
     );
 }
 
+#[test]
+fn no_variable_leads_to_another_account_than_the_url_names() {
+    let all = [
+        ("AZURE_STORAGE_ENDPOINT", "https://other.blob.core.windows.net"),
+        ("AZURE_STORAGE_USE_EMULATOR", "true"),
+        ("AZURE_STORAGE_ACCOUNT_KEY", "c2VjcmV0"),
+    ];
+    let asked = |url| {
+        let mut values = planned(&settings(url, &[]), &all).unwrap().values;
+        values.remove("azure_storage_account_key");
+        values.into_keys().collect::<Vec<_>>()
+    };
+    assert_eq!(
+        asked("abfss://audit@acme.dfs.core.windows.net"),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        asked("az://audit"),
+        ["azure_storage_endpoint", "azure_storage_use_emulator"]
+    );
+}
+
 #[tokio::test]
 async fn azure_is_asked_with_what_is_configured_and_nothing_else() {
     let all = [
@@ -109,6 +131,44 @@ async fn google_gets_one_conditional_put_with_its_type() {
     assert_eq!(header(&put, "authorization"), Some("Bearer t0ken"));
     assert_eq!(header(&put, "content-type"), Some("text/csv; charset=utf-8"));
     assert_eq!(header(&put, "content-encoding"), None);
+}
+
+#[test]
+fn default_credentials_of_google_that_are_none_are_refused_without_a_word_of_them() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home
+        .path()
+        .join(".config/gcloud/application_default_credentials.json");
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let file = path.to_str().unwrap();
+    let by_option = settings("gs://acme-audit", &[("google_application_credentials", file)]);
+    let by_nothing = settings("gs://acme-audit", &[]);
+    for (text, problem) in [
+        ("canary", "no application default credentials"),
+        ("\"canary\"", "no application default credentials"),
+        ("{\"type\": \"canary\"}", "no application default credentials"),
+        (
+            "{\"type\": \"authorized_user\", \"client_id\": \"canary\"}",
+            "no application default credentials",
+        ),
+        (
+            "{\"type\": \"external_account\", \"audience\": \"canary\"}",
+            "which are not supported",
+        ),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let home = home.path().to_str().unwrap();
+        for told in [
+            told(&by_option, &[]),
+            told(&by_nothing, &[("GOOGLE_APPLICATION_CREDENTIALS", file)]),
+            told(&by_nothing, &[("HOME", home)]),
+        ] {
+            assert!(!told.contains("canary") && told.contains(problem), "{told}");
+        }
+    }
+    let user = "{\"type\": \"authorized_user\", \"client_id\": \"a\", \"client_secret\": \"b\", \"refresh_token\": \"c\"}";
+    std::fs::write(&path, user).unwrap();
+    assert!(opened(&by_option, &[]).is_ok());
 }
 
 #[test]

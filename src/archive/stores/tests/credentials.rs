@@ -301,3 +301,30 @@ fn a_secret_that_no_header_can_hold_is_refused_and_not_shown() {
         "{gone}"
     );
 }
+
+#[test]
+fn a_secret_in_the_place_of_its_file_is_not_shown() {
+    let key = r#"{"type":"service_account","client_email":"a@b","private_key":"canary\n"}"#;
+    let token = "eyJhbGciOiJSUzI1NiJ9.canary.c2ln";
+    let named = |url, name, value| told(&settings(url, &[(name, value)]), &[]);
+    for told in [
+        named("gs://acme-audit", "google_service_account", key),
+        named("gs://acme-audit", "google_application_credentials", key),
+        told(
+            &settings("gs://acme-audit", &[]),
+            &[("GOOGLE_APPLICATION_CREDENTIALS", key)],
+        ),
+        told(
+            &settings("s3://acme-audit", &[]),
+            &[
+                ("AWS_WEB_IDENTITY_TOKEN_FILE", token),
+                ("AWS_ROLE_ARN", "arn:aws:iam::1:role/a"),
+            ],
+        ),
+    ] {
+        assert!(
+            !told.contains("canary") && told.contains("is no path of a file"),
+            "{told}"
+        );
+    }
+}

@@ -10,7 +10,8 @@ const SHORT: usize = 6;
 const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Whether a text holds the secret: as it is, percent-encoded, escaped as in JSON or HTML, in base64 or hexadecimal.
-pub(super) fn echoes(text: &str, secret: &Secret) -> bool {
+#[must_use]
+pub fn echoes(text: &str, secret: &Secret) -> bool {
     let secret = secret.expose();
     if text.contains(secret) || secret.len() < SHORT {
         return text.contains(secret);
