@@ -1,7 +1,7 @@
 //! What can go wrong with the archive's store, said so that a person knows what to do. Prints nothing of `object_store`
 //! that holds addresses: their query strings may be credentials.
 
-use std::{fmt, io, path::PathBuf};
+use std::{fmt, io, path::PathBuf, sync::Arc};
 
 use super::{
     Permission, Refusal, RefusalKind, StoreError, Unreachable, UnreachableKind,
@@ -130,6 +130,9 @@ pub enum ArchiveError {
         /// Bytes that came.
         got: u64,
     },
+    /// A failure that several have suffered together.
+    #[error(transparent)]
+    Shared(Arc<ArchiveError>),
     /// The same object read twice was two different things.
     #[error("{tried}: it is another one each time")]
     Unsteady {
@@ -235,6 +238,7 @@ impl ArchiveError {
                 _ => Action::NextTick,
             },
             Self::Refused { source, .. } => source.action(),
+            Self::Shared(error) => error.action(),
             Self::Unreachable { source, .. } => source.action(),
             Self::Store { .. } | Self::Failed { .. } | Self::Cut { .. } | Self::Unsteady { .. } => {
                 Action::NextTick
@@ -255,6 +259,7 @@ impl ArchiveError {
             Self::Root { path, .. } => Some(format!("the exporter's user must own `{}`", path.display())),
             Self::Permissions { place, .. } => Some(hints::permissions(place)),
             Self::Refused { tried, source } => hints::refused(tried, source),
+            Self::Shared(error) => error.hint(),
             Self::Unreachable { tried, source } => hints::unreachable(tried, source),
             Self::Denied { tried, .. } => Some(format!(
                 "the exporter's identity needs the right to {} objects",

@@ -1,13 +1,20 @@
 //! Proves what the commit protocol needs of a store: it lists, creates and reads objects, and refuses to create one that
 //! exists. Deleting is tried too, and not needed. Writes one small object, which says itself what it is.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use bytes::Bytes;
-use tokio::sync::OnceCell;
+use tokio::{sync::OnceCell, time::Instant};
 
 use super::{AGAIN, Archive, ArchiveError, Created, Permission, RefusalKind, Tried, cause::Cause, is_there};
 use crate::error::Chain;
+
+/// Where nothing can be deleted one object serves all probes of all processes, or each start would leave another.
+const KEPT: &str = "probe/kept";
+const KEPT_BYTES: &[u8] = b"stays: every start sees whether this store refuses to create it again\n";
 
 /// What a store has shown. It lists, creates, reads, and refuses to create what exists.
 #[derive(Debug)]
@@ -20,6 +27,8 @@ pub struct Proof {
 #[derive(Default)]
 pub struct Proofs {
     proven: OnceCell<()>,
+    /// The last probe that failed, and when.
+    failed: Mutex<Option<(Instant, Arc<ArchiveError>)>>,
     /// It does not let us delete. Said, and not tried again.
     keeps: AtomicBool,
 }
@@ -30,11 +39,26 @@ impl Proofs {
     /// # Errors
     /// As [`Archive::probe`]; the next call tries again.
     pub async fn prove(&self, archive: &Archive, run: &str) -> Result<(), ArchiveError> {
+        let came = Instant::now();
         let prove = async || {
-            if let Some(error) = archive.probe(run).await?.kept {
-                self.keep(&error);
+            // One probe at a time. Whoever waited for one that failed does not wait for another: on a silent store targets
+            // would fail one by one.
+            let failed = || self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+            let since = failed().clone().filter(|(when, _)| *when > came);
+            if let Some((_, error)) = since {
+                return Err(ArchiveError::Shared(error));
             }
-            Ok(())
+            match archive.probe(run).await {
+                Ok(proof) => {
+                    proof.kept.iter().for_each(|error| self.keep(error));
+                    Ok(())
+                }
+                Err(error) => {
+                    let error = Arc::new(error);
+                    *failed() = Some((Instant::now(), Arc::clone(&error)));
+                    Err(ArchiveError::Shared(error))
+                }
+            }
         };
         self.proven.get_or_try_init(prove).await.map(|_| ())
     }
@@ -109,6 +133,10 @@ impl Archive {
         if let Err(error) = self.list(&key, None).await {
             missing.take(Permission::List, error)?;
         }
+        if let Some(proof) = self.probe_kept(&mut missing).await? {
+            missing.report(&self.place)?;
+            return Ok(proof);
+        }
         let created = match self.create(&key, first.clone()).await {
             Ok(created) => Some(created),
             Err(error) => {
@@ -136,7 +164,33 @@ impl Archive {
             None
         };
         missing.report(&self.place)?;
+        if kept.is_some() {
+            // For the next one. Without it that one leaves an object of its own again, and no more.
+            let created = self.create(KEPT, Bytes::from_static(KEPT_BYTES)).await;
+            tracing::debug!(
+                key = KEPT,
+                ok = created.is_ok(),
+                "the next probe needs no object of its own"
+            );
+        }
         Ok(Proof { kept })
+    }
+
+    /// The same with the object that an earlier probe left, if there is one. None: the usual way tells more.
+    async fn probe_kept(&self, missing: &mut Missing) -> Result<Option<Proof>, ArchiveError> {
+        let there = self.read(KEPT).await;
+        if !matches!(there, Ok(Some(found)) if found == KEPT_BYTES) {
+            return Ok(None);
+        }
+        match self.creates_again(KEPT).await {
+            Ok(false) => {}
+            // Somebody may have deleted it just now.
+            Ok(true) => return Ok(None),
+            Err(error) => missing.take(Permission::Put, error)?,
+        }
+        // Where it can be deleted by now, it has served its turn.
+        let kept = self.keeps(KEPT).await;
+        Ok(Some(Proof { kept }))
     }
 
     /// Whether the store takes an object that is there. Only a clear refusal is proof that it does not: a store in

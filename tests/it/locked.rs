@@ -1,6 +1,7 @@
 //! Archives that nothing can be deleted from: S3's Object Lock, Azure's immutability policies, a user without the right.
 //! Nothing needs deleting, nothing is overwritten, and what stays for it is said once.
 
+use futures::StreamExt as _;
 use uipath_audit_exporter::observe::capture;
 
 use crate::{
@@ -45,6 +46,9 @@ async fn crashes_leave_objects(kind: PlaceKind, terms: Terms<'_>, hides: bool) {
     let ledger = world.assert_events_equal_truth().await;
     reigns(&ledger);
     world.assert_verified().await;
+    // One of the first probe and one for all others, however many processes there are.
+    let probes = world.store.list(Some(&"probe".into())).count().await;
+    assert_eq!(probes, if hides { 0 } else { 2 });
     let stray = world.stray(&ledger).await;
     assert_eq!(stray.is_empty(), hides, "{stray:?}");
     let told = log.lines();

@@ -269,7 +269,10 @@ async fn a_container_under_a_retention_policy_keeps_the_probe() {
         } else if seen.text.contains("comp=list") {
             return reply(200, "", "<?xml version=\"1.0\"?><EnumerationResults><Blobs/></EnumerationResults>");
         }
-        object(held.as_deref().unwrap())
+        match &*held {
+            Some(held) => object(held),
+            None => reply(404, "x-ms-error-code: BlobNotFound\r\n", ""),
+        }
     })
     .await;
     let kept = server.azure().probe("r").await.unwrap().kept.unwrap();
@@ -295,4 +298,23 @@ async fn a_store_that_is_busy_proves_nothing() {
         // It is proven by the next try.
         archive.probe("r").await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_probe_that_fails_shares_its_failure() {
+    let server = Server::start(|_| refuse(403, "AccessDenied", "Access Denied")).await;
+    let archive = server.s3();
+    let proofs = Proofs::default();
+    proofs.prove(&archive, "r").await.unwrap_err();
+    let alone = server.seen().len();
+    let all = futures::future::join_all((0..8).map(|_| proofs.prove(&archive, "r"))).await;
+    for told in all {
+        let error = told.unwrap_err();
+        assert_eq!(error.action(), Action::Stop);
+        assert!(
+            error.hint().is_some() && error.to_string().contains("s3:PutObject"),
+            "{error}"
+        );
+    }
+    assert_eq!(server.seen().len(), 2 * alone, "one probe for all eight");
 }
