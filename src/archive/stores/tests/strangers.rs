@@ -47,6 +47,20 @@ async fn a_secret_that_a_store_sends_back_is_not_quoted() {
 }
 
 #[tokio::test]
+async fn a_key_of_one_letter_hides_no_message() {
+    let server = Server::start(|_| refuse(403, "AccessDenied", "Access Denied by a policy")).await;
+    let url = server.url();
+    let options = [
+        ("aws_endpoint", url.as_str()),
+        ("aws_access_key_id", "a"),
+        ("aws_secret_access_key", "b"),
+    ];
+    let archive = opened(&settings("s3://acme-audit", &options), &[]).unwrap();
+    let told = Chain(&archive.list("commits", None).await.unwrap_err()).to_string();
+    assert!(told.contains("Access Denied by a policy"), "{told}");
+}
+
+#[tokio::test]
 async fn a_region_that_only_the_message_names_is_told() {
     let message = "the region 'us-east-1' is wrong; expecting 'eu-west-1'";
     let server = Server::start(move |_| refuse(400, "AuthorizationHeaderMalformed", message)).await;
