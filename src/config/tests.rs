@@ -84,12 +84,7 @@ fn the_reference_shows_the_defaults_of_the_code() {
     let paths: Vec<&str> = told.iter().map(|told| told.split(':').next().unwrap()).collect();
     assert_eq!(
         paths,
-        [
-            "signing",
-            "connections.cloud.auth.client_assertion",
-            "targets[0].language",
-            "http"
-        ]
+        ["signing", "connections.cloud.auth.client_assertion", "http"]
     );
     assert!(
         told.iter()
