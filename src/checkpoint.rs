@@ -19,7 +19,7 @@ use crate::{
     clock::{Time, spelled},
     commit::{Commit, Origin},
     event::Mark,
-    target::TargetName,
+    target::{Api, TargetName},
     window::Window,
 };
 
@@ -36,9 +36,12 @@ pub use known::{Known, Sum};
 /// What is remembered of a target once it has a commit.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Memory {
-    /// Where commit 0's window begins (the oldest commit's, if older ones have expired).
+    /// Where commit 0's window begins (the oldest commit's, if older ones have expired); where another API took over, the
+    /// window of its first commit. Nothing before it is read back.
     #[serde(with = "spelled")]
     pub origin: Time,
+    /// The API that the newest window was read through.
+    pub api: Api,
     /// Up to here the archive is complete.
     #[serde(with = "spelled")]
     pub coverage_end: Time,
@@ -73,8 +76,29 @@ pub struct Head {
     pub source: Origin,
     /// The catalogue it names.
     pub catalog: Option<String>,
+    /// The exclusion rules it names.
+    #[serde(default)]
+    pub rules: Option<String>,
     /// The newest commit up to it that holds events without a time.
     pub last_undated: Option<u64>,
+}
+
+impl Memory {
+    /// What is remembered once that commit, of these bytes, is in the archive too.
+    #[must_use]
+    pub fn after(&self, commit: &Commit, sha256: String) -> Self {
+        let mut memory = self.clone();
+        memory.head = Head::of(commit, sha256);
+        if commit.is_chained() {
+            if commit.source.api != memory.api {
+                // Another API begins here: nothing before it is known in its spelling.
+                (memory.origin, memory.known_from) = (commit.window.from, commit.window.from);
+                memory.api = commit.source.api;
+            }
+            memory.coverage_end = commit.window.to;
+        }
+        memory
+    }
 }
 
 impl Head {
@@ -90,6 +114,7 @@ impl Head {
             committed_at: commit.committed_at,
             source: commit.source.clone(),
             catalog: commit.catalog.clone(),
+            rules: commit.rules.clone(),
             last_undated: commit.last_undated(),
         }
     }

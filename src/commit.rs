@@ -73,6 +73,9 @@ pub struct Commit {
     pub objects: Vec<Object>,
     /// Key of the catalogue in force, if one was read.
     pub catalog: Option<String>,
+    /// Key of the exclusion rules in force, if any were read: events that they name were not recorded.
+    #[serde(default)]
+    pub rules: Option<String>,
     /// Where the events came from.
     pub source: Origin,
     /// What wrote the commit.
@@ -97,6 +100,16 @@ pub struct Counts {
     pub late: u64,
     /// Same id as another event, other content.
     pub conflict: u64,
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.pulled += other.pulled;
+        self.written += other.written;
+        self.duplicate += other.duplicate;
+        self.late += other.late;
+        self.conflict += other.conflict;
+    }
 }
 
 /// Events without a readable time: they lie in no window, so that the commits that hold any are linked.

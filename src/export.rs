@@ -67,6 +67,10 @@ pub struct Exporter {
     shared: Shared,
     target: Target,
     source: Source,
+    /// What the source no longer shows, where it is still kept.
+    store: Option<Source>,
+    /// Why that is not there, once the server said so.
+    no_store: Option<String>,
     notes: TargetCheckpoint,
     tenure: Tenure,
     /// Slices in memory at once.
@@ -95,16 +99,34 @@ pub struct Summary {
     pub interrupted: bool,
 }
 
+impl Summary {
+    /// Adds what came after it.
+    fn add(&mut self, next: Self) {
+        self.counts += next.counts;
+        self.commits += next.commits;
+        self.effort += next.effort;
+        self.read = match (self.read, next.read) {
+            (Some(first), Some(next)) => Some(Window::new(first.from.min(next.from), next.to)),
+            (first, next) => next.or(first),
+        };
+        self.coverage_end = next.coverage_end.or(self.coverage_end);
+        self.skew_seconds = next.skew_seconds.or(self.skew_seconds);
+        self.interrupted = next.interrupted;
+    }
+}
+
 impl Exporter {
     /// A target's exporter. Reads and sends nothing.
     #[must_use]
-    pub fn new(shared: Shared, target: Target, source: Source, ahead: usize) -> Self {
+    pub fn new(shared: Shared, target: Target, source: Source, store: Option<Source>, ahead: usize) -> Self {
         let notes = shared.checkpoint.of(&target.name);
         let progress = Arc::new(Progress::default());
         Self {
             shared,
             target,
             source,
+            store,
+            no_store: None,
             notes,
             tenure: Tenure::default(),
             slots: Arc::new(Semaphore::new(ahead.clamp(1, SLICES))),
@@ -132,6 +154,8 @@ impl Exporter {
     /// Whatever keeps the target from being complete up to now; nothing is lost by any of them.
     pub async fn pass(&mut self, take_over: bool, stop: &CancellationToken) -> Result<Summary, PassError> {
         let mut tries = 0;
+        let mut whole = Summary::default();
+        self.no_store = None;
         loop {
             tries += 1;
             self.progress.begin();
@@ -148,9 +172,19 @@ impl Exporter {
                 Err(PassError::Overtaken { .. }) if tries < TRIES => {
                     tracing::info!("another commit took the next number: planning anew");
                 }
-                Ok(summary) => {
+                Err(PassError::Store(error)) if error.is_not_there() => {
+                    let why = crate::error::Chain(&error).to_string();
+                    tracing::warn!(error = why, "there is no long-term store: going on without");
+                    self.no_store = Some(why);
+                }
+                Ok((summary, beyond)) => {
+                    whole.add(summary);
+                    // What the live API shows was moving on meanwhile: look anew where it begins.
+                    if beyond && !whole.interrupted {
+                        continue;
+                    }
                     self.sweep_half_written().await;
-                    return Ok(summary);
+                    return Ok(whole);
                 }
                 Err(error) => return Err(error),
             }
@@ -169,12 +203,18 @@ impl Exporter {
         Ok((memory.map(|memory| memory.head.number), known))
     }
 
-    async fn try_pass(&mut self, take_over: bool, stop: &CancellationToken) -> Result<Summary, PassError> {
+    /// Reads one source up to its end. True: it was the store of what the live API no longer shows.
+    async fn try_pass(
+        &mut self,
+        take_over: bool,
+        stop: &CancellationToken,
+    ) -> Result<(Summary, bool), PassError> {
         let Some(plan) = stop.run_until_cancelled(self.plan(take_over)).await else {
-            return Ok(Summary {
+            let summary = Summary {
                 interrupted: true,
                 ..Summary::default()
-            });
+            };
+            return Ok((summary, false));
         };
         let mut plan = plan?;
         let limits = Limits {
@@ -183,14 +223,10 @@ impl Exporter {
             bytes_of_an_instant: self.shared.settings.max_buffered,
         };
         self.progress.plan(plan.covered, plan.whole);
-        let catalog = stop
-            .run_until_cancelled(self.catalog(&plan))
-            .await
-            .transpose()?
-            .flatten();
+        let snapshots = stop.run_until_cancelled(self.snapshots(&plan)).await;
         let first = redo(&plan);
         let reading = Reading {
-            source: &self.source,
+            source: self.source_of(&plan),
             notes: &self.notes,
             budget: &self.shared.budget,
             limits,
@@ -198,9 +234,9 @@ impl Exporter {
             slots: &self.slots,
             progress: &self.progress,
         };
-        let (whole, now) = (plan.whole, plan.now);
+        let (whole, now, beyond) = (plan.whole, plan.now, plan.beyond);
         let opening = plan.opening.take();
-        let mut writing = Writing::new(self, plan, catalog);
+        let mut writing = Writing::new(self, plan, snapshots.unwrap_or_default());
         let (sender, receiver) = mpsc::channel(1);
         let result = {
             let read = std::pin::pin!(reading.run(whole, first, opening, sender));
@@ -223,12 +259,16 @@ impl Exporter {
         if let Some(epoch) = lost {
             self.tenure.lose(epoch);
         }
-        let interrupted = result?;
-        Ok(Summary {
+        let interrupted = result.map_err(|error| match error {
+            PassError::Source(error) if beyond => PassError::Store(error),
+            other => other,
+        })?;
+        let summary = Summary {
             interrupted,
             read: Some(whole),
             ..summary
-        })
+        };
+        Ok((summary, beyond))
     }
 }
 

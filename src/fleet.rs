@@ -163,12 +163,15 @@ impl Fleet {
         let Some(line) = self.connections.get(&target.connection) else {
             return Ok(None);
         };
-        let source = Source::of(target, line.connect(&self.shared.clock)?);
+        let connection = line.connect(&self.shared.clock)?;
+        let source = Source::of(target, connection.clone());
+        let store = Source::before_retention(target, connection);
         let ahead = line.settings.max_concurrent_requests;
         Ok(Some(Exporter::new(
             self.shared.clone(),
             target.clone(),
             source,
+            store,
             ahead,
         )))
     }

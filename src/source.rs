@@ -68,6 +68,8 @@ pub struct Slice {
     pub events: Vec<Event>,
     /// The file, where the server made one of the span that holds any row. Then there are no events.
     pub file: Option<File>,
+    /// From here on the file holds all that the server has. None: of the whole span.
+    pub complete_from: Option<Time>,
     /// Events shown within the span, repeats and known ones included.
     pub pulled: u64,
     /// Of these, repeats and known ones.
@@ -218,6 +220,19 @@ impl SourceError {
         }
     }
 
+    /// Whether the server says that it has no such API, rather than that it cannot answer now.
+    #[must_use]
+    pub fn is_not_there(&self) -> bool {
+        let http = match self {
+            Self::Http(error) => error,
+            _ => return false,
+        };
+        matches!(
+            http,
+            http::HttpError::NotFound { .. } | http::HttpError::NotUnderstood { .. }
+        )
+    }
+
     /// What a person can do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
@@ -340,6 +355,18 @@ impl Source {
             Self::Classic(classic) => classic.read(span, known, limits, told).await,
             Self::LongTerm(store) => store.read(span, known, limits, told).await,
             Self::Csv(csv) => csv.read(span, limits, told).await,
+        }
+    }
+
+    /// The rules by which an administrator keeps events from being recorded. None: this API has none, or the server does
+    /// not know them yet.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub async fn rules(&self) -> Result<Option<Bytes>, SourceError> {
+        match self {
+            Self::Unified(unified) => unified.rules().await,
+            Self::Classic(_) | Self::LongTerm(_) | Self::Csv(_) => Ok(None),
         }
     }
 

@@ -268,6 +268,9 @@ impl Target {
 /// How far the long-term store lags the live API, at most.
 pub const LONG_TERM_LAG: Duration = Duration::from_secs(48 * 3600);
 
+/// How long the long-term store keeps an event, at least: two years, and five on Enterprise plans.
+pub const LONG_TERM_RETENTION: Duration = Duration::from_secs(730 * 86_400);
+
 /// The UTC day's beginning.
 #[must_use]
 pub fn day(time: Time) -> Time {

@@ -8,12 +8,10 @@ use super::{
 };
 use crate::{
     schedule::Schedule,
-    target::{Api, Classic, Filter, Pace, Start, Status, Target, TargetName},
+    target::{Api, Classic, Filter, LONG_TERM_RETENTION, Pace, Start, Status, Target, TargetName},
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
-/// What the long-term store keeps at least; Enterprise plans get five years.
-const LONG_TERM_RETENTION: Duration = Duration::from_secs(730 * 24 * 3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// What `[defaults]` says, and each target may say otherwise.

@@ -17,6 +17,9 @@ pub enum PassError {
     /// The server.
     #[error(transparent)]
     Source(SourceError),
+    /// The long-term store of what the live API no longer shows.
+    #[error("read what is older than `retention`")]
+    Store(#[source] SourceError),
     /// The archive's store.
     #[error(transparent)]
     Archive(ArchiveError),
@@ -135,7 +138,7 @@ impl PassError {
     #[must_use]
     pub fn action(&self) -> Action {
         match self {
-            Self::Source(error) => error.action(),
+            Self::Source(error) | Self::Store(error) => error.action(),
             Self::Archive(error) => error.action(),
             Self::Checkpoint(error) => error.action(),
             Self::StandBy { .. }
@@ -159,6 +162,10 @@ impl PassError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Source(error) => error.hint(),
+            Self::Store(error) => {
+                let without = "`long_term = false` goes without it, and admits a gap";
+                Some(error.hint().map_or(without.to_owned(), |hint| format!("{hint}; {without}")))
+            }
             Self::Archive(error) => error.hint(),
             Self::Checkpoint(error) => error.hint(),
             Self::StandBy { until, .. } => Some(format!(

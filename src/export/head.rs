@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{Exporter, PassError, unnamed};
 use crate::{
     archive::ArchiveError,
-    checkpoint::{Head, Intents, Memory},
+    checkpoint::{Intents, Memory},
     commit::{Commit, Origin, sha256, stream_of},
     error::Chain,
     key,
@@ -57,16 +57,13 @@ impl Exporter {
                     problem: "it does not continue the commit before it",
                 });
             }
-            if commit.is_chained() {
-                if commit.window.from != memory.coverage_end {
-                    return Err(PassError::Altered {
-                        number,
-                        problem: "its window does not touch the one before it",
-                    });
-                }
-                memory.coverage_end = commit.window.to;
+            if commit.is_chained() && commit.window.from != memory.coverage_end {
+                return Err(PassError::Altered {
+                    number,
+                    problem: "its window does not touch the one before it",
+                });
             }
-            memory.head = Head::of(&commit, sha256(&bytes));
+            memory = memory.after(&commit, sha256(&bytes));
             let horizon = self.horizon(memory.coverage_end);
             marks.extend(self.marks_of(&commit, horizon).await?);
             marks.retain(|mark| mark.time.is_none_or(|time| time >= horizon));

@@ -82,9 +82,9 @@ impl Exporter {
         head: u64,
         commits: &mut BTreeMap<u64, Commit>,
     ) -> Result<(Memory, Vec<Mark>), PassError> {
-        let origin = self.commit(oldest, None).await?.0.window.from;
+        let mut origin = self.commit(oldest, None).await?.0.window.from;
         let mut marks = Vec::new();
-        let mut covered: Option<Time> = None;
+        let mut covered: Option<(Time, Api)> = None;
         let mut link: Option<String> = None;
         let mut number = head;
         let mut last = None;
@@ -98,9 +98,14 @@ impl Exporter {
             }
             link.clone_from(&commit.previous_sha256);
             if covered.is_none() && commit.is_chained() {
-                covered = Some(commit.window.to);
+                covered = Some((commit.window.to, commit.source.api));
             }
-            let horizon = covered.map(|covered| self.horizon(covered));
+            let horizon = covered.map(|(covered, _)| self.horizon(covered));
+            if commit.is_chained() && covered.is_some_and(|(_, api)| api != commit.source.api) {
+                // Another API was read before: the last one begins where this ends.
+                origin = commit.window.to;
+                break;
+            }
             marks.extend(self.marks_of(&commit, horizon.unwrap_or(Time::MIN_UTC)).await?);
             let done = commit.is_chained() && horizon.is_some_and(|horizon| commit.window.to <= horizon);
             last.get_or_insert_with(|| Head::of(&commit, sha256));
@@ -110,7 +115,7 @@ impl Exporter {
             }
             number -= 1;
         }
-        let coverage_end = covered.unwrap_or(origin);
+        let (coverage_end, api) = covered.unwrap_or((origin, self.source.api()));
         let horizon = self.horizon(coverage_end);
         // Commits that came before the head was known to be chained were read without a horizon.
         marks.retain(|mark: &Mark| mark.time.is_none_or(|time| time >= horizon));
@@ -126,6 +131,7 @@ impl Exporter {
         Ok((
             Memory {
                 origin,
+                api,
                 coverage_end,
                 known_from,
                 head,

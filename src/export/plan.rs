@@ -2,22 +2,24 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::SemaphorePermit;
 
-use super::{Exporter, PassError, Shared, same_stream};
+use super::{Exporter, PassError, Shared, same_stream, writing::EDGE};
 use crate::{
     checkpoint::{Intents, Memory},
     clock::Time,
     event::floor,
-    source::Opening,
-    target::Start,
-    window::{Window, earlier},
+    source::{Opening, Source, SourceError},
+    target::{LONG_TERM_LAG, Start, day},
+    window::{Window, earlier, later},
 };
 
 /// Room taken in the memory budget for a pass's first page: 200 events of 5 KiB.
 const PAGE_KIB: usize = 1024;
 /// A server whose clock is further behind than this begins no archive.
 const FIRST_SKEW: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// What a pass found before it reads.
 pub(super) struct Plan {
@@ -30,7 +32,16 @@ pub(super) struct Plan {
     /// All that will be read, lookback included.
     pub whole: Window,
     pub long_lookback: bool,
+    /// What is read lies beyond what the live API shows: it comes from the long-term store.
+    pub beyond: bool,
     pub opening: Option<Opening>,
+}
+
+/// What the server says of itself beside the events, in its own bytes, if it was asked and answered.
+#[derive(Default)]
+pub(super) struct Snapshots {
+    pub catalog: Option<Bytes>,
+    pub rules: Option<Bytes>,
 }
 
 impl Exporter {
@@ -62,6 +73,7 @@ impl Exporter {
             covered: local,
             whole: Window::new(local, local),
             long_lookback: false,
+            beyond: false,
             opening: None,
         };
         self.lay_out(&mut plan);
@@ -72,17 +84,24 @@ impl Exporter {
         let asked = plan.whole;
         let opening = {
             let _room = self.room_for_a_page().await;
-            self.source.open(asked).await.map_err(PassError::Source)?
+            let source = self.source_of(&plan);
+            source.open(asked).await.map_err(|error| match plan.beyond {
+                true => PassError::Store(error),
+                false => PassError::Source(error),
+            })?
         };
+        let beyond = plan.beyond;
         let date = opening.date;
         plan.now = date.map_or(local, |date| date.min(local));
         self.progress.skew(date.map(|date| (date - local).num_seconds()));
         self.lay_out(&mut plan);
         self.check_clock(&plan, local)?;
-        if asked.from <= plan.whole.from && plan.whole.to <= asked.to {
+        self.know_further_back(&mut plan).await?;
+        // What is known further back may say where a source begins.
+        self.lay_out(&mut plan);
+        if beyond == plan.beyond && asked.from <= plan.whole.from && plan.whole.to <= asked.to {
             plan.opening = Some(opening);
         }
-        self.know_further_back(&mut plan).await?;
         Ok(plan)
     }
 
@@ -126,36 +145,61 @@ impl Exporter {
             Start::Ago(age) => floor(earlier(now, age)),
         };
         plan.covered = plan.memory.as_ref().map_or(start, |memory| memory.coverage_end);
+        let seam = self.seam(plan.covered, now);
+        plan.beyond = seam.is_some();
+        let api = self.source_of(plan).api();
+        plan.long_lookback = false;
         let back_to = match &plan.memory {
-            None => start,
+            None => plan.covered,
+            // The same event is spelled otherwise elsewhere: nothing is read back over a seam.
+            Some(memory) if memory.api != api => plan.covered,
+            Some(_) if plan.beyond => plan.covered,
             Some(memory) => {
                 plan.long_lookback = memory.long_lookback_done != Some(now.date_naive());
-                let back = if plan.long_lookback {
-                    pace.lookback_daily.max(pace.lookback)
-                } else {
-                    pace.lookback
-                };
-                earlier(memory.coverage_end, back).max(memory.origin)
+                let back = self.target.lookback(plan.long_lookback);
+                earlier(plan.covered, back).max(memory.origin)
             }
         };
-        plan.whole = Window::new(back_to, earlier(now, pace.settle).max(plan.covered));
+        let to = seam.unwrap_or_else(|| self.target.settled(now));
+        plan.whole = Window::new(back_to, to.max(plan.covered));
     }
 
-    /// The catalogue, once a day, if the server has one.
-    pub(super) async fn catalog(&self, plan: &Plan) -> Result<Option<bytes::Bytes>, PassError> {
+    /// Where the live API takes over from the long-term store: a midnight that it will show for a day still. None: it
+    /// shows all that is not archived yet.
+    fn seam(&self, covered: Time, now: Time) -> Option<Time> {
+        if self.store.is_none() || self.no_store.is_some() {
+            return None;
+        }
+        let shown_from = earlier(now, self.target.pace.retention);
+        if earlier(shown_from, EDGE) <= covered {
+            return None;
+        }
+        let seam = later(day(shown_from), DAY * 2).min(day(earlier(now, LONG_TERM_LAG)));
+        (covered < seam).then_some(seam)
+    }
+
+    /// Where a plan's events come from.
+    pub(super) fn source_of(&self, plan: &Plan) -> &Source {
+        match &self.store {
+            Some(store) if plan.beyond => store,
+            _ => &self.source,
+        }
+    }
+
+    /// Catalogue and exclusion rules, once a day, if the server has any. Neither is needed.
+    pub(super) async fn snapshots(&self, plan: &Plan) -> Snapshots {
         let none_yet = plan
             .memory
             .as_ref()
             .is_none_or(|memory| memory.head.catalog.is_none());
-        if plan.whole.is_empty() || !(plan.long_lookback || none_yet) {
-            return Ok(None);
+        if plan.whole.is_empty() || plan.beyond || !(plan.long_lookback || none_yet) {
+            return Snapshots::default();
         }
-        match self.source.catalog().await {
-            Ok(catalog) => Ok(catalog.map(|catalog| catalog.raw)),
-            Err(error) => {
-                tracing::info!(error = %crate::error::Chain(&error), "the catalogue cannot be read: going on without");
-                Ok(None)
-            }
+        let (catalog, rules) = tokio::join!(self.source.catalog(), self.source.rules());
+        let catalog = catalog.map(|catalog| catalog.map(|catalog| catalog.raw));
+        Snapshots {
+            catalog: or_without("the catalogue", catalog),
+            rules: or_without("the exclusion rules", rules),
         }
     }
 
@@ -167,6 +211,13 @@ impl Exporter {
             std::time::Duration::from_secs(60),
         )
     }
+}
+
+fn or_without(what: &str, read: Result<Option<Bytes>, SourceError>) -> Option<Bytes> {
+    read.unwrap_or_else(|error| {
+        tracing::info!(error = %crate::error::Chain(&error), "{what} cannot be read: going on without");
+        None
+    })
 }
 
 /// Where the first slice ends if one was being committed when a pass died: the same again.

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{Exporter, PassError, Plan, Summary, reading::Portion, unnamed};
+use super::{Exporter, PassError, Plan, Summary, plan::Snapshots, reading::Portion, unnamed};
 use crate::{
     archive::Created,
     checkpoint::{Head, Intents, Known, Memory},
@@ -14,20 +13,21 @@ use crate::{
     commit::{Commit, Counts, Kind, sha256},
     event::{Event, floor},
     key,
-    source::{Effort, Slice},
+    source::{Effort, File, Slice},
+    target::LONG_TERM_RETENTION,
     window::{Window, earlier},
 };
 
 mod creating;
 
 /// A first pass begins some time after its `start` was chosen, and may be made again: what expired in that time is no gap.
-const EDGE: Duration = Duration::from_secs(3600);
+pub(super) const EDGE: Duration = Duration::from_secs(3600);
 
 pub(super) struct Writing<'a> {
     exporter: &'a Exporter,
     plan: Plan,
-    /// What the server's catalogue is, if it was read in this pass.
-    catalog: Option<Bytes>,
+    /// What was read of the server beside the events, and is not archived yet.
+    snapshots: Snapshots,
     /// Up to here the archive is complete.
     covered: Time,
     /// Where reading began for the next commit.
@@ -48,10 +48,24 @@ struct Draft {
     reason: Option<String>,
     window: Window,
     events: Vec<Event>,
+    file: Option<File>,
+}
+
+impl Draft {
+    /// A commit that holds no events.
+    fn bare(kind: Kind, reason: Option<String>, window: Window) -> Self {
+        Self {
+            kind,
+            reason,
+            window,
+            events: Vec::new(),
+            file: None,
+        }
+    }
 }
 
 impl<'a> Writing<'a> {
-    pub(super) fn new(exporter: &'a Exporter, plan: Plan, catalog: Option<Bytes>) -> Self {
+    pub(super) fn new(exporter: &'a Exporter, plan: Plan, snapshots: Snapshots) -> Self {
         let (covered, read_from) = (plan.covered, plan.whole.from);
         let summary = Summary {
             coverage_end: Some(covered),
@@ -61,7 +75,7 @@ impl<'a> Writing<'a> {
         Self {
             exporter,
             plan,
-            catalog,
+            snapshots,
             covered,
             read_from,
             counts: Counts::default(),
@@ -116,17 +130,19 @@ impl<'a> Writing<'a> {
         self.counts.conflict += slice.conflict;
         self.effort += slice.effort;
         self.oldest = [self.oldest, slice.oldest].into_iter().flatten().min();
-        if slice.events.is_empty() {
+        if slice.events.is_empty() && slice.file.is_none() {
             return Ok(());
         }
         let to = slice.span.to.max(self.covered);
         self.admit_gap(to).await?;
+        self.admit_cut(slice.complete_from, to).await?;
         let window = Window::new(self.covered, to);
         self.commit(Draft {
             kind: Kind::Events,
             reason: None,
             window,
             events: slice.events,
+            file: slice.file,
         })
         .await?;
         // Within the lookback, reading for the next commit begins before the coverage's end.
@@ -138,15 +154,10 @@ impl<'a> Writing<'a> {
     pub(super) async fn finish(&mut self, to: Time, now: Time) -> Result<(), PassError> {
         self.admit_gap(to).await?;
         let window = Window::new(self.covered, to);
-        let due = window.width() >= self.exporter.target.pace.empty_commit_every && !window.is_empty();
+        let enough = window.width() >= self.exporter.target.pace.empty_commit_every || self.plan.beyond;
+        let due = enough && !window.is_empty();
         if self.plan.memory.is_none() && window.from <= now || due {
-            self.commit(Draft {
-                kind: Kind::Empty,
-                reason: None,
-                window,
-                events: Vec::new(),
-            })
-            .await?;
+            self.commit(Draft::bare(Kind::Empty, None, window)).await?;
         }
         self.summary.effort += std::mem::take(&mut self.effort);
         self.add_counts();
@@ -155,7 +166,8 @@ impl<'a> Writing<'a> {
 
     /// An empty span older than what the server keeps proves nothing: it is committed as a gap.
     async fn admit_gap(&mut self, to: Time) -> Result<(), PassError> {
-        let kept_from = floor(earlier(self.plan.now, self.exporter.target.pace.retention));
+        let retention = self.retention();
+        let kept_from = floor(earlier(self.plan.now, retention));
         // From the oldest event that the server showed on, it evidently shows everything.
         let shown_from = self.oldest.map_or(to, floor);
         let end = kept_from.min(shown_from).min(to);
@@ -163,9 +175,7 @@ impl<'a> Writing<'a> {
             return Ok(());
         }
         let window = Window::new(self.covered, end);
-        if self.plan.memory.is_none()
-            && window.width() <= (self.exporter.target.pace.retention / 24).min(EDGE)
-        {
+        if self.plan.memory.is_none() && window.width() <= (retention / 24).min(EDGE) {
             tracing::info!(
                 from = spell(window.to),
                 "the archive begins where the server does, a little after `start`"
@@ -173,10 +183,29 @@ impl<'a> Writing<'a> {
             (self.covered, self.read_from) = (window.to, self.read_from.max(window.to));
             return Ok(());
         }
-        let reason = format!(
+        let mut reason = format!(
             "the server keeps {} days and showed nothing of this span, which is older: events of it may have expired unread",
-            self.exporter.target.pace.retention.as_secs() / 86_400
+            retention.as_secs() / 86_400
         );
+        if let Some(why) = &self.exporter.no_store {
+            reason = format!("{reason}; the long-term store is not there: {why}");
+        }
+        self.gap(window, reason).await
+    }
+
+    /// What a file does not reach back to is a gap.
+    async fn admit_cut(&mut self, complete_from: Option<Time>, to: Time) -> Result<(), PassError> {
+        let end = complete_from.map_or(self.covered, |from| floor(from).min(to));
+        if end <= self.covered {
+            return Ok(());
+        }
+        let window = Window::new(self.covered, end);
+        let reason =
+            "the server's file ends at its limit of rows: it may lack what is older than its oldest row";
+        self.gap(window, reason.to_owned()).await
+    }
+
+    async fn gap(&mut self, window: Window, reason: String) -> Result<(), PassError> {
         tracing::warn!(
             from = spell(window.from),
             to = spell(window.to),
@@ -184,16 +213,18 @@ impl<'a> Writing<'a> {
         );
         // What was read since the last commit belongs to the commit of its events, not to the gap before them.
         let (counts, effort) = (std::mem::take(&mut self.counts), std::mem::take(&mut self.effort));
-        let done = self
-            .commit(Draft {
-                kind: Kind::Gap,
-                reason: Some(reason),
-                window,
-                events: Vec::new(),
-            })
-            .await;
+        let done = self.commit(Draft::bare(Kind::Gap, Some(reason), window)).await;
         (self.counts, self.effort) = (counts, effort);
         done
+    }
+
+    /// How long what is read is kept by the server.
+    fn retention(&self) -> Duration {
+        if self.plan.beyond {
+            LONG_TERM_RETENTION
+        } else {
+            self.exporter.target.pace.retention
+        }
     }
 
     async fn commit(&mut self, draft: Draft) -> Result<(), PassError> {
@@ -208,20 +239,26 @@ impl<'a> Writing<'a> {
             .events
             .iter()
             .filter(|event| event.time.is_some_and(|time| time < draft.window.from));
+        let rows = draft.file.as_ref().map_or(0, |file| file.rows);
+        let written = marks.len() as u64 + rows;
         let counts = Counts {
-            written: marks.len() as u64,
+            written,
             late: late.count() as u64,
-            conflict: self.counts.conflict.min(marks.len() as u64),
+            conflict: self.counts.conflict.min(written),
             ..self.counts
         };
         let undated = marks.iter().filter(|mark| mark.time.is_none()).count() as u64;
-        let objects = self.encode(number, draft.window.from, draft.events).await?;
         let mut commit = self.record(number, draft.kind, draft.reason, draft.window, counts, undated);
+        let objects = self
+            .encode(number, draft.window.from, draft.events, draft.file)
+            .await?;
         commit.objects = objects.iter().map(|encoded| encoded.object.clone()).collect();
 
         let intents = self.intend(&commit).await?;
         self.put_objects(objects).await?;
-        commit.catalog = self.put_catalog(commit.catalog).await?;
+        let Snapshots { catalog, rules } = std::mem::take(&mut self.snapshots);
+        commit.catalog = self.put_snapshot(catalog, commit.catalog).await?;
+        commit.rules = self.put_snapshot(rules, commit.rules).await?;
         let bytes = commit.to_bytes();
         let key = key::commit(&exporter.target.name, number);
         if let Created::Theirs(theirs) = exporter
@@ -234,8 +271,7 @@ impl<'a> Writing<'a> {
             return Err(self.overtaken(&commit, key, &theirs));
         }
 
-        let head = Head::of(&commit, sha256(&bytes));
-        let memory = self.next_memory(head, draft.window);
+        let memory = self.next_memory(&commit, sha256(&bytes));
         let keys = intents
             .open
             .as_ref()
@@ -289,31 +325,23 @@ impl<'a> Writing<'a> {
     }
 
     fn add_counts(&mut self) {
-        let counts = std::mem::take(&mut self.counts);
-        let sum = &mut self.summary.counts;
-        sum.pulled += counts.pulled;
-        sum.written += counts.written;
-        sum.duplicate += counts.duplicate;
-        sum.late += counts.late;
-        sum.conflict += counts.conflict;
+        self.summary.counts += std::mem::take(&mut self.counts);
     }
 
-    fn next_memory(&self, head: Head, window: Window) -> Memory {
-        match &self.plan.memory {
-            Some(memory) => Memory {
-                head,
-                coverage_end: window.to,
-                ..memory.clone()
-            },
-            None => Memory {
-                origin: window.from,
-                coverage_end: window.to,
-                known_from: window.from,
-                head,
-                // Nothing lies behind the first window: no lookback is due today.
-                long_lookback_done: Some(self.plan.now.date_naive()),
-                known: crate::checkpoint::Sum::default(),
-            },
+    fn next_memory(&self, commit: &Commit, sha256: String) -> Memory {
+        if let Some(memory) = &self.plan.memory {
+            return memory.after(commit, sha256);
+        }
+        let window = commit.window;
+        Memory {
+            origin: window.from,
+            api: commit.source.api,
+            coverage_end: window.to,
+            known_from: window.from,
+            head: Head::of(commit, sha256),
+            // Nothing lies behind the first window: no lookback is due today.
+            long_lookback_done: Some(self.plan.now.date_naive()),
+            known: crate::checkpoint::Sum::default(),
         }
     }
 

@@ -1,15 +1,16 @@
-//! The unified logs API: `query/events`, walked both ways over its links, and `query/sources`.
+//! The unified logs API: `query/events`, walked both ways over its links, `query/sources` and `EventConfig/rules`.
 //!
 //! Facts about it are in UiPath's API guide ("Get audit logs"); what the guide leaves open is read so that it is right
 //! either way.
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use url::Url;
 
 use super::{
     Limits, Outcome, SourceError,
-    http::{Connection, NotExpected},
+    http::{Connection, HttpError, NotExpected},
     link,
     page::{Page, PageError},
     walk::{Direction, Walk},
@@ -178,6 +179,23 @@ impl Unified {
         Ok(Outcome::Complete(walk.finish()))
     }
 
+    /// The organization's exclusion rules, as the server spells them: a tenant's events are subject to them too.
+    pub(super) async fn rules(&self) -> Result<Option<Bytes>, SourceError> {
+        let mut url = self.connection.url().clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty()
+                .extend([&self.organization, "orgaudit_", "api", "EventConfig", "rules"]);
+        }
+        let read =
+            |body: Bytes| serde_json::from_slice::<serde::de::IgnoredAny>(strip_bom(&body)).map(|_| body);
+        match self.connection.get(&self.organization, &url, read).await {
+            Ok(reply) => Ok(Some(reply.body)),
+            // Not rolled out everywhere.
+            Err(HttpError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(SourceError::Http(error)),
+        }
+    }
+
     pub(super) async fn catalog(&self) -> Result<Catalog, SourceError> {
         let mut url = self.endpoint.clone();
         if let Ok(mut path) = url.path_segments_mut() {
@@ -190,6 +208,10 @@ impl Unified {
             .map_err(SourceError::Http)?;
         Ok(reply.body)
     }
+}
+
+fn strip_bom(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
 impl NotExpected for PageError {

@@ -235,14 +235,15 @@ impl Chain {
     }
 
     fn catalog(&mut self, key: &str, target: &TargetName, commit: &Commit) {
-        let Some(catalog) = &commit.catalog else { return };
-        let name = catalog.rsplit('/').next().unwrap_or_default();
-        let short = name.strip_suffix(".json").unwrap_or_default();
-        if short.len() == 16 && key::catalog(target, short) == *catalog {
-            self.catalogs.insert(catalog.clone());
-        } else {
-            let because = format!("it names `{catalog}`, which is no key of a catalogue of this target");
-            self.found(key, Problem::contradiction(because));
+        for catalog in [&commit.catalog, &commit.rules].into_iter().flatten() {
+            let name = catalog.rsplit('/').next().unwrap_or_default();
+            let short = name.strip_suffix(".json").unwrap_or_default();
+            if short.len() == 16 && key::catalog(target, short) == *catalog {
+                self.catalogs.insert(catalog.clone());
+            } else {
+                let because = format!("it names `{catalog}`, which is no key of a catalogue of this target");
+                self.found(key, Problem::contradiction(because));
+            }
         }
     }
 

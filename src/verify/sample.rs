@@ -167,6 +167,7 @@ impl Sample {
             },
             objects: encoded.iter().map(|encoded| encoded.object.clone()).collect(),
             catalog: previous.and_then(|commit| commit.catalog.clone()),
+            rules: None,
             source: Origin {
                 url: "https://cloud.uipath.com/acme/production/tenantaudit_/api/query/events".to_owned(),
                 api: Api::Unified,

@@ -171,7 +171,7 @@ async fn mistakes_and_missing_things_have_their_exit_codes_and_hints() {
     std::fs::write(&machine.config, other).unwrap();
     let told = machine.expect(4, &["check"]).await;
     assert!(
-        told.contains("new name") && told.contains("/acme/orgaudit_/"),
+        told.contains("new name") && told.contains("`acme/orgaudit_`"),
         "{told}"
     );
     machine.expect(4, &["once"]).await;

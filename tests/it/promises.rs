@@ -30,6 +30,7 @@ async fn two_commits() -> World {
 async fn a_span_older_than_the_server_keeps_is_an_admitted_gap() {
     let mut world = World::new().await;
     world.settings.targets[0].pace.start = Start::Ago(days(200));
+    world.settings.targets[0].long_term = false;
     world.happen(1, 50, 30);
     world.once().await.unwrap();
     let ledger = world.assert_archive_equals_truth().await;
@@ -48,6 +49,7 @@ async fn a_span_older_than_the_server_keeps_is_an_admitted_gap() {
 async fn an_event_that_says_it_is_ancient_hides_no_gap() {
     let mut world = World::new().await;
     world.settings.targets[0].pace.start = Start::Ago(days(200));
+    world.settings.targets[0].long_term = false;
     world.happen(1, 50, 30);
     let filed = world.now() - TimeDelta::days(10);
     let ancient = r#"{"id":"a","createdOn":"0001-01-01T00:00:00"}"#;
@@ -69,6 +71,7 @@ async fn an_archive_begins_where_the_server_begins_if_that_is_a_little_after_its
         let mut world = World::new().await;
         let edge = world.now() - TimeDelta::days(90);
         world.settings.targets[0].pace.start = Start::At(edge - TimeDelta::seconds(seconds));
+        world.settings.targets[0].long_term = false;
         world.happen(1, 50, 30);
         if shown {
             let event = NewEvent::at(edge - TimeDelta::seconds(10));

@@ -11,10 +11,11 @@ use crate::{
     checkpoint::{Head, Intent, Intents},
     clock::Time,
     commit::{Commit, Counts, FORMAT, Kind, Origin, Tool, Undated, sha256},
-    encode::{Encoded, encode},
+    encode::{Encoded, encode, keep},
     event::Event,
-    export::{Exporter, PassError, owner::stand_by},
+    export::{PassError, owner::stand_by},
     key::{self, Shape},
+    source::File,
     window::{Window, later},
 };
 
@@ -27,12 +28,16 @@ impl Writing<'_> {
         number: u64,
         undated: Time,
         events: Vec<Event>,
+        file: Option<File>,
     ) -> Result<Vec<Encoded>, PassError> {
-        if events.is_empty() {
+        if events.is_empty() && file.is_none() {
             return Ok(Vec::new());
         }
-        let shape = self.exporter.shape();
-        let encoding = tokio::task::spawn_blocking(move || encode(&shape, number, undated, events));
+        let shape = self.shape();
+        let encoding = tokio::task::spawn_blocking(move || match file {
+            Some(file) => Ok(vec![keep(&shape, number, undated.date_naive(), file)]),
+            None => encode(&shape, number, undated, events),
+        });
         encoding
             .await
             .map_err(PassError::Died)?
@@ -50,6 +55,7 @@ impl Writing<'_> {
     ) -> Commit {
         let exporter = self.exporter;
         let head = self.plan.memory.as_ref().map(|memory| &memory.head);
+        let source = exporter.source_of(&self.plan);
         Commit {
             format: FORMAT.to_owned(),
             target: exporter.target.name.to_string(),
@@ -68,9 +74,10 @@ impl Writing<'_> {
             },
             objects: Vec::new(),
             catalog: head.and_then(|head| head.catalog.clone()),
+            rules: head.and_then(|head| head.rules.clone()),
             source: Origin {
-                url: exporter.source.endpoint().to_owned(),
-                api: exporter.target.api,
+                url: source.endpoint().to_owned(),
+                api: source.api(),
                 filter: exporter.target.filter.clone(),
                 requests: self.effort.requests,
                 pages: self.effort.pages,
@@ -132,9 +139,14 @@ impl Writing<'_> {
             .await
     }
 
-    /// Creates the catalogue's object if it is news. Its name is its hash: it may be there already.
-    pub(super) async fn put_catalog(&mut self, current: Option<String>) -> Result<Option<String>, PassError> {
-        let Some(raw) = self.catalog.take() else {
+    /// Creates the object of a catalogue, or of exclusion rules, if it is news. Its name is its hash: it may be there
+    /// already.
+    pub(super) async fn put_snapshot(
+        &self,
+        raw: Option<Bytes>,
+        current: Option<String>,
+    ) -> Result<Option<String>, PassError> {
+        let Some(raw) = raw else {
             return Ok(current);
         };
         let key = key::catalog(&self.exporter.target.name, &sha256(&raw));
@@ -157,6 +169,16 @@ impl Writing<'_> {
         }
     }
 
+    fn shape(&self) -> Shape {
+        let exporter = self.exporter;
+        Shape {
+            target: exporter.target.name.clone(),
+            api: exporter.source_of(&self.plan).api(),
+            compression: exporter.shared.settings.compression,
+            csv: exporter.shared.settings.csv,
+        }
+    }
+
     /// The number is taken: by a dead process, then the pass plans anew, or by the target's owner.
     pub(super) fn overtaken(&mut self, mine: &Commit, key: String, theirs: &Bytes) -> PassError {
         let theirs_record = match Commit::from_bytes(theirs) {
@@ -171,16 +193,5 @@ impl Writing<'_> {
         let target = &self.exporter.target;
         let until = later(head.committed_at, target.takeover_after(self.plan.now));
         stand_by(&head, until)
-    }
-}
-
-impl Exporter {
-    fn shape(&self) -> Shape {
-        Shape {
-            target: self.target.name.clone(),
-            api: self.target.api,
-            compression: self.shared.settings.compression,
-            csv: self.shared.settings.csv,
-        }
     }
 }
