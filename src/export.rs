@@ -14,7 +14,7 @@ use crate::{
     clock::{Clock, Time},
     commit::Counts,
     settings::ArchiveSettings,
-    source::{Effort, Limits, Source},
+    source::{Effort, Source},
     target::Target,
     window::Window,
 };
@@ -26,6 +26,7 @@ mod owner;
 mod plan;
 mod progress;
 mod reading;
+mod reconcile;
 mod writing;
 
 pub use error::PassError;
@@ -34,6 +35,7 @@ pub use owner::Tenure;
 use plan::{Plan, redo};
 pub use progress::{Progress, Seen};
 use reading::Reading;
+pub use reconcile::{Compared, Reconciled};
 use writing::Writing;
 
 /// So often a pass begins anew when another commit got in its way.
@@ -217,11 +219,7 @@ impl Exporter {
             return Ok((summary, false));
         };
         let mut plan = plan?;
-        let limits = Limits {
-            events: self.shared.settings.max_events,
-            bytes: self.shared.settings.max_bytes,
-            bytes_of_an_instant: self.shared.settings.max_buffered,
-        };
+        let limits = self.limits();
         self.progress.plan(plan.covered, plan.whole);
         let snapshots = stop.run_until_cancelled(self.snapshots(&plan)).await;
         let first = redo(&plan);

@@ -125,6 +125,14 @@ pub enum PassError {
         /// In the configuration.
         is: String,
     },
+    /// Nothing of the target is archived.
+    #[error("compare the archive with the server: it holds nothing of the target yet")]
+    NothingYet,
+    /// What is archived of the target are files.
+    #[error(
+        "compare the archive with the server: the target archives the server's files as they are, not events"
+    )]
+    Files,
     /// Compressing failed.
     #[error("encode a slice")]
     Encode(#[source] std::io::Error),
@@ -145,6 +153,7 @@ impl PassError {
             | Self::Overtaken { .. }
             | Self::Clock { .. }
             | Self::Skew { .. }
+            | Self::NothingYet
             | Self::Encode(_)
             | Self::Died(_) => Action::NextTick,
             Self::RolledBack { .. }
@@ -153,7 +162,8 @@ impl PassError {
             | Self::BadObject { .. }
             | Self::Unreadable { .. }
             | Self::BadLine { .. }
-            | Self::OtherStream { .. } => Action::Stop,
+            | Self::OtherStream { .. }
+            | Self::Files => Action::Stop,
         }
     }
 
@@ -185,6 +195,8 @@ impl PassError {
             Self::OtherStream { .. } => {
                 Some("a target's name stands for one stream for ever: give the new one a new name".to_owned())
             }
+            Self::NothingYet => Some("run `once` first".to_owned()),
+            Self::Files => Some("compare a target of the same stream with `api = \"unified\"` or `\"classic\"`".to_owned()),
             Self::Overtaken { .. } | Self::Encode(_) | Self::Died(_) => None,
         }
     }

@@ -273,7 +273,7 @@ impl Exporter {
         Ok(marks)
     }
 
-    async fn marks_in(&self, object: &Object, api: Api) -> Result<Vec<Mark>, PassError> {
+    pub(super) async fn marks_in(&self, object: &Object, api: Api) -> Result<Vec<Mark>, PassError> {
         let key = object.key.clone();
         let stored = self.shared.archive.read_known(&key, &object.sha256).await;
         let Some(stored) = stored.map_err(PassError::Archive)? else {

@@ -37,6 +37,24 @@ pub(super) struct Plan {
     pub opening: Option<Opening>,
 }
 
+impl Plan {
+    /// A plan that reads nothing: what is to be compared says so itself.
+    pub(super) fn to_compare(memory: Memory, intents: Intents, epoch: u64, now: Time) -> Self {
+        let covered = memory.coverage_end;
+        Self {
+            memory: Some(memory),
+            intents,
+            epoch,
+            now,
+            covered,
+            whole: Window::new(covered, covered),
+            long_lookback: false,
+            beyond: false,
+            opening: None,
+        }
+    }
+}
+
 /// What the server says of itself beside the events, in its own bytes, if it was asked and answered.
 #[derive(Default)]
 pub(super) struct Snapshots {
@@ -107,7 +125,16 @@ impl Exporter {
 
     /// Pages count against the memory budget too: many targets may begin at once.
     async fn room_for_a_page(&self) -> Option<SemaphorePermit<'_>> {
-        let kibibytes = (self.shared.settings.max_buffered / 1024).min(PAGE_KIB);
+        self.room(PAGE_KIB).await
+    }
+
+    /// Room for one slice that nothing else is held with.
+    pub(super) async fn room_for_a_slice(&self) -> Option<SemaphorePermit<'_>> {
+        self.room(self.shared.settings.max_bytes.div_ceil(1024)).await
+    }
+
+    async fn room(&self, kibibytes: usize) -> Option<SemaphorePermit<'_>> {
+        let kibibytes = (self.shared.settings.max_buffered / 1024).min(kibibytes);
         // Fails only when the semaphore is closed, which nobody does.
         self.shared
             .budget

@@ -150,6 +150,36 @@ impl<'a> Writing<'a> {
         Ok(())
     }
 
+    /// Commits events that a comparison found missing, outside the chain of windows.
+    /// Returns how many.
+    pub(super) async fn backfill(&mut self, mut slice: Slice, beyond: bool) -> Result<u64, PassError> {
+        slice
+            .events
+            .retain(|event| event.time.is_some() || !self.undated.has(&event.mark()));
+        let written = slice.events.len() as u64;
+        if written == 0 {
+            return Ok(0);
+        }
+        self.plan.beyond = beyond;
+        self.read_from = slice.span.from;
+        self.counts = Counts {
+            pulled: slice.pulled,
+            duplicate: slice.pulled.saturating_sub(written),
+            conflict: slice.conflict,
+            ..Counts::default()
+        };
+        self.effort = slice.effort;
+        let draft = Draft {
+            kind: Kind::Backfill,
+            reason: None,
+            window: slice.span,
+            events: slice.events,
+            file: None,
+        };
+        self.commit(draft).await?;
+        Ok(written)
+    }
+
     /// The pass has read everything up to `to`: says so in a commit where that is due.
     pub(super) async fn finish(&mut self, to: Time, now: Time) -> Result<(), PassError> {
         self.admit_gap(to).await?;
@@ -301,8 +331,10 @@ impl<'a> Writing<'a> {
     }
 
     fn committed(&mut self, commit: &Commit) {
-        self.covered = commit.window.to;
-        self.read_from = commit.window.to;
+        if commit.is_chained() {
+            self.covered = commit.window.to;
+            self.read_from = commit.window.to;
+        }
         self.counts = commit.counts;
         self.add_counts();
         self.summary.effort += std::mem::take(&mut self.effort);
