@@ -60,6 +60,7 @@ mod seen;
 mod world;
 
 mod reply;
+mod csv;
 mod spoil;
 mod server;
 mod simulator;

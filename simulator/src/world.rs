@@ -23,7 +23,7 @@ use crate::reply::{Manner, Reply};
 use crate::script::{Endpoint, Script};
 use crate::seen::Log;
 use crate::stream::{Stream, View};
-use crate::switches::{Framing, Switches};
+use crate::switches::Switches;
 use crate::token::{Credentials, Tokens, Worth, bearer};
 
 /// The state of a simulator. Each part has its own lock; beside one, only the clock's is taken.
@@ -311,9 +311,7 @@ fn dress(mut reply: Reply, switches: &Switches, accepts_gzip: bool) -> Reply {
             .header("content-encoding", "gzip")
             .header("vary", "accept-encoding");
     }
-    if switches.bodies.framing == Framing::Chunked {
-        reply.manner = Manner::Whole(Framing::Chunked);
-    }
+    reply.manner = Manner::Whole(switches.bodies.framing);
     reply
 }
 

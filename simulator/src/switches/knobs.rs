@@ -5,6 +5,14 @@ use super::*;
 /// Turns one switch.
 pub(super) type Turn = fn(&mut Switches);
 
+/// A value of a switch: name and action.
+pub(super) type Knob = (&'static str, Turn);
+
+/// All of them. Lists are added at the end, so that a seed keeps what it means for the switches before.
+pub(super) fn all() -> impl Iterator<Item = Knob> {
+    [KNOBS, CSV].into_iter().flatten().copied()
+}
+
 macro_rules! knobs {
     ($($group:ident . $field:ident : $($name:literal => $value:expr),+ ;)+) => {
         &[$($((
@@ -14,8 +22,8 @@ macro_rules! knobs {
     };
 }
 
-/// Name and action of each.
-pub(super) const KNOBS: &[(&str, Turn)] = knobs! {
+/// Pages, bodies, records, access.
+const KNOBS: &[Knob] = knobs! {
     links.form: "absolute" => LinkForm::Absolute, "path_relative" => LinkForm::PathRelative,
         "query_only" => LinkForm::QueryOnly;
     links.naming: "name" => LinkNaming::Name, "guid" => LinkNaming::Guid;
@@ -84,4 +92,17 @@ pub(super) const KNOBS: &[(&str, Turn)] = knobs! {
     access.unknown_place: "403" => 403, "401" => 401;
     access.invalid_client: "401" => 401;
     access.one_token_at_a_time: "true" => true;
+};
+
+/// CSV downloads.
+const CSV: &[Knob] = knobs! {
+    csv.delimiter: "semicolon" => Delimiter::Semicolon, "tab" => Delimiter::Tab;
+    csv.line_end: "lf" => LineEnd::Lf;
+    csv.last_line_end: "false" => false;
+    csv.bom: "true" => true;
+    csv.quoting: "all" => Quoting::All;
+    csv.header: "camel" => Header::Camel, "words" => Header::Words, "absent" => Header::Absent;
+    csv.disposition: "false" => false;
+    csv.content_type: "text_csv_utf8" => CsvType::TextCsvUtf8, "octet_stream" => CsvType::OctetStream;
+    csv.framing: "chunked" => Framing::Chunked, "until_close" => Framing::UntilClose;
 };

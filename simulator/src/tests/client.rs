@@ -45,10 +45,14 @@ pub(super) async fn send(simulator: &Simulator, head: &str, body: &str) -> std::
     let (body, whole) = if headers.contains_key("transfer-encoding") {
         unchunk(rest)
     } else {
-        let length: usize = headers
+        // Without a length the body ends with the connection.
+        let length = headers
             .get("content-length")
-            .map_or(0, |length| length.parse().unwrap());
-        (rest.to_vec(), rest.len() == length)
+            .map(|length| length.parse().unwrap());
+        (
+            rest.to_vec(),
+            length.is_none_or(|length: usize| rest.len() == length),
+        )
     };
     Ok(Got {
         status,
