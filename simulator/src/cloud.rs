@@ -8,11 +8,14 @@ use crate::clock::Clock;
 use crate::dice::{Dice, guid_text};
 use crate::switches::Switches;
 
-/// One stream of audit events: an organization's own, or that of one tenant. They are disjoint.
+/// One stream of audit events: an organization's own, that of one tenant, or the classic one of an organization. They
+/// are disjoint.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StreamId {
     organization: String,
     tenant: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    classic: bool,
 }
 
 impl StreamId {
@@ -21,6 +24,15 @@ impl StreamId {
         Self {
             organization: organization.to_owned(),
             tenant: None,
+            classic: false,
+        }
+    }
+
+    /// The records of an organization in the classic API.
+    pub fn classic(organization: &str) -> Self {
+        Self {
+            classic: true,
+            ..Self::organization(organization)
         }
     }
 
@@ -29,12 +41,18 @@ impl StreamId {
         Self {
             organization: organization.to_owned(),
             tenant: Some(tenant.to_owned()),
+            classic: false,
         }
     }
 
     /// Name of the organization.
     pub fn organization_name(&self) -> &str {
         &self.organization
+    }
+
+    /// Whether it is of the classic API.
+    pub fn is_classic(&self) -> bool {
+        self.classic
     }
 
     /// Name of the tenant; none for the organization's own events.
@@ -47,6 +65,7 @@ impl fmt::Display for StreamId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.tenant {
             Some(tenant) => write!(f, "{}/{tenant}", self.organization),
+            None if self.classic => write!(f, "{} (classic)", self.organization),
             None => f.write_str(&self.organization),
         }
     }
@@ -88,6 +107,12 @@ impl Cloud {
     #[must_use]
     pub fn organization(self, name: &str) -> Self {
         self.stream(StreamId::organization(name))
+    }
+
+    /// Adds the classic audit log of an organization.
+    #[must_use]
+    pub fn classic(self, organization: &str) -> Self {
+        self.stream(StreamId::classic(organization))
     }
 
     /// Adds a tenant, and its organization if it is not there yet.
@@ -191,7 +216,7 @@ impl Home {
     pub(crate) fn is(&self, organization: &str, tenant: Option<&str>) -> bool {
         self.organization.is(organization)
             && match (&self.tenant, tenant) {
-                (None, None) => true,
+                (None, None) => !self.stream.is_classic(),
                 (Some(place), Some(segment)) => place.is(segment),
                 _ => false,
             }
@@ -199,7 +224,9 @@ impl Home {
 
     /// The service's segment of the path.
     pub(crate) fn service(&self) -> &'static str {
-        if self.tenant.is_some() {
+        if self.stream.is_classic() {
+            "audit_"
+        } else if self.tenant.is_some() {
             "tenantaudit_"
         } else {
             "orgaudit_"

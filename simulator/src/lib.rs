@@ -44,6 +44,7 @@ mod fault;
 mod script;
 
 mod catalog;
+mod classic;
 mod odd;
 mod event;
 mod generate;

@@ -4,6 +4,7 @@
 
 mod access;
 mod bodies;
+mod classic;
 mod csv;
 mod kind;
 mod knobs;
@@ -13,6 +14,9 @@ mod records;
 
 pub use access::{Access, ExpiresIn};
 pub use bodies::{Bodies, Casing, ContentType, Edits, Framing, Layout, MemberOrder, Respell};
+pub use classic::{
+    ApiVersion, Beyond, Classic, NoResults, SortPrecision, Ties, TotalCount, Twins, UnknownSort,
+};
 pub use csv::{Csv, CsvType, Delimiter, Header, LineEnd, Quoting};
 pub use kind::Kind;
 pub use links::{Carry, CarryTo, EndMarker, LinkForm, LinkNaming, LinkShape, LinkTime, Links, PathCase};
@@ -41,6 +45,8 @@ pub struct Switches {
     pub access: Access,
     /// How a CSV download is spelled and sent.
     pub csv: Csv,
+    /// The classic API.
+    pub classic: Classic,
 }
 
 impl Switches {

@@ -22,7 +22,7 @@ use crate::page;
 use crate::reply::{Manner, Reply};
 use crate::script::{Endpoint, Script};
 use crate::seen::Log;
-use crate::stream::{Stream, View};
+use crate::stream::Stream;
 use crate::switches::Switches;
 use crate::token::{Credentials, Tokens, Worth, bearer};
 
@@ -31,7 +31,7 @@ use crate::token::{Credentials, Tokens, Worth, bearer};
 pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) streams: BTreeMap<StreamId, Mutex<Stream>>,
-    homes: Vec<Home>,
+    pub(crate) homes: Vec<Home>,
     pub(crate) switches: Mutex<Switches>,
     pub(crate) tokens: Mutex<Tokens>,
     pub(crate) script: Mutex<Script>,
@@ -80,6 +80,7 @@ pub(crate) struct Incoming {
     pub(crate) host: String,
     pub(crate) authorization: Option<String>,
     pub(crate) accepts_gzip: bool,
+    pub(crate) content_type: Option<String>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -139,20 +140,16 @@ impl World {
             [organization, tenant, "tenantaudit_", "api", "query", what] => {
                 (endpoint(what), Some(*organization), Some(*tenant))
             }
-            _ => (Endpoint::Other, None, None),
-        };
-        let decode = |text: &str| {
-            let pair = format!("x={}", text.replace('+', "%2B"));
-            url::form_urlencoded::parse(pair.as_bytes())
-                .next()
-                .map(|(_, value)| value.into_owned())
+            _ => return self.classic_route(&segments),
         };
         let organization = organization.and_then(decode);
         let tenant = tenant.and_then(decode);
         let stream = organization.as_ref().and_then(|organization| {
-            let mut homes = self.homes.iter();
-            homes
-                .find(|home| home.is(organization, tenant.as_deref()))
+            let exact = |home: &&Home| home.is(organization, tenant.as_deref());
+            let token = |home: &&Home| endpoint == Endpoint::Token && home.organization.is(organization);
+            let found = self.homes.iter().find(exact);
+            found
+                .or_else(|| self.homes.iter().find(token))
                 .map(|home| home.stream.clone())
         });
         let lost = organization.is_some() && stream.is_none();
@@ -184,9 +181,11 @@ impl World {
         let reply = match route.endpoint {
             Endpoint::Token => return self.token(request, route, &switches),
             Endpoint::Other => return self.refuse(404, &ErrorBody::Html),
-            Endpoint::Events | Endpoint::Sources => self.audit(request, route, &switches, fault),
+            Endpoint::Events | Endpoint::Sources | Endpoint::Classic | Endpoint::ClassicDownload => {
+                self.audit(request, route, &switches, fault)
+            }
         };
-        if reply.status == 200 {
+        if reply.status == 200 && !route.endpoint.is_file() {
             dress(reply, &switches, request.accepts_gzip)
         } else {
             reply
@@ -211,6 +210,9 @@ impl World {
         }
         if route.endpoint == Endpoint::Events {
             return self.events(request, &mut lock(stream), switches, fault);
+        }
+        if id.is_classic() {
+            return self.classic(request, route.endpoint, &mut lock(stream), switches, fault);
         }
         let sources = self.home(id).map(catalog::sources).unwrap_or_default();
         Reply::json(switches.bodies.content_type, sources)
@@ -251,10 +253,7 @@ impl World {
         if stale || stolen {
             return self.refuse(400, &ErrorBody::Problem);
         }
-        let view = View {
-            now,
-            arrival: switches.pages.arrival,
-        };
+        let view = stream.view(switches, now);
         let page = page::choose(stream, &ask, switches.pages, view);
         let origin = Origin {
             host: &request.host,
@@ -287,9 +286,17 @@ impl World {
         }
     }
 
-    fn refuse(&self, status: u16, body: &ErrorBody) -> Reply {
+    pub(crate) fn refuse(&self, status: u16, body: &ErrorBody) -> Reply {
         Reply::error(status, body, &RetryAfter::Absent, self.clock.now())
     }
+}
+
+/// The text of a segment of a path.
+pub(crate) fn decode(text: &str) -> Option<String> {
+    let pair = format!("x={}", text.replace('+', "%2B"));
+    url::form_urlencoded::parse(pair.as_bytes())
+        .next()
+        .map(|(_, value)| value.into_owned())
 }
 
 fn endpoint(name: &str) -> Endpoint {

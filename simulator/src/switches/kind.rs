@@ -24,6 +24,7 @@ const ALL: &[Kind] = &[Unified, Classic, LongTerm, UnifiedCsv, ClassicCsv];
 const PAGED: &[Kind] = &[Unified, Classic];
 const FILES: &[Kind] = &[UnifiedCsv, ClassicCsv];
 const OF_UNIFIED: &[Kind] = &[Unified, LongTerm, UnifiedCsv];
+const OF_CLASSIC: &[Kind] = &[Classic, ClassicCsv];
 
 /// Each switch, or all of a group, and the APIs that it makes a difference to. The first that fits counts; what is not
 /// listed concerns all.
@@ -42,6 +43,15 @@ const CONCERNS: &[(&str, &[Kind])] = &[
     ("records.ids", OF_UNIFIED),
     ("records.created_on", OF_UNIFIED),
     ("csv", FILES),
+    ("classic.fraction", OF_CLASSIC),
+    ("classic.zone", OF_CLASSIC),
+    ("classic.twins", OF_CLASSIC),
+    ("classic.ties", OF_CLASSIC),
+    ("classic.precision", OF_CLASSIC),
+    ("classic.retention_days", OF_CLASSIC),
+    ("classic.content_type_required", OF_CLASSIC),
+    ("classic.download_cap", &[ClassicCsv]),
+    ("classic", &[Classic]),
 ];
 
 /// Whether a switch (`links.form`) makes a difference to an API.

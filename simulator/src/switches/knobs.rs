@@ -10,7 +10,7 @@ pub(super) type Knob = (&'static str, Turn);
 
 /// All of them. Lists are added at the end, so that a seed keeps what it means for the switches before.
 pub(super) fn all() -> impl Iterator<Item = Knob> {
-    [KNOBS, CSV].into_iter().flatten().copied()
+    [KNOBS, CSV, CLASSIC].into_iter().flatten().copied()
 }
 
 macro_rules! knobs {
@@ -105,4 +105,27 @@ const CSV: &[Knob] = knobs! {
     csv.disposition: "false" => false;
     csv.content_type: "text_csv_utf8" => CsvType::TextCsvUtf8, "octet_stream" => CsvType::OctetStream;
     csv.framing: "chunked" => Framing::Chunked, "until_close" => Framing::UntilClose;
+};
+
+/// The classic API. `classic.api_version` is in no list: under one of its values some requests get nothing.
+const CLASSIC: &[Knob] = knobs! {
+    classic.fraction: "0" => Fraction::Digits(0), "3" => Fraction::Digits(3), "6" => Fraction::Digits(6),
+        "trimmed" => Fraction::Trimmed, "mixed" => Fraction::Mixed;
+    classic.zone: "z" => Zone::Z, "east" => Zone::East, "west" => Zone::West, "none" => Zone::None,
+        "mixed" => Zone::Mixed;
+    classic.twins: "never" => Twins::Never, "often" => Twins::Often;
+    classic.page_cap: "50" => Some(50), "200" => Some(200), "1000" => Some(1000);
+    classic.default_top: "10" => 10, "1000" => 1000;
+    classic.ties: "insertion" => Ties::Insertion, "reversed" => Ties::Reversed, "shuffled" => Ties::Shuffled;
+    classic.precision: "milliseconds" => SortPrecision::Milliseconds, "seconds" => SortPrecision::Seconds;
+    classic.sort_case_matters: "true" => true;
+    classic.unknown_sort: "refused" => UnknownSort::Refused;
+    classic.total: "stale" => TotalCount::Stale, "absent" => TotalCount::Absent, "null" => TotalCount::Null,
+        "capped_at_10000" => TotalCount::Capped(10_000);
+    classic.no_results: "null" => NoResults::Null;
+    classic.short_pages: "true" => true;
+    classic.beyond: "last_page" => Beyond::LastPage;
+    classic.retention_days: "30" => Some(30);
+    classic.content_type_required: "true" => true;
+    classic.download_cap: "50" => 50;
 };

@@ -84,7 +84,7 @@ fn unchunk(mut rest: &[u8]) -> (Vec<u8>, bool) {
 pub(super) async fn get(simulator: &Simulator, target: &str) -> std::io::Result<Got> {
     send(
         simulator,
-        &format!("GET {target} HTTP/1.1\r\nAuthorization: Bearer pat"),
+        &format!("GET {target} HTTP/1.1\r\nAuthorization: Bearer pat\r\nContent-Type: application/json"),
         "",
     )
     .await
@@ -111,7 +111,7 @@ pub(super) fn page(body: &[u8]) -> Page {
 }
 
 /// The texts of an array's elements.
-fn elements(array: &[u8]) -> Vec<Vec<u8>> {
+pub(super) fn elements(array: &[u8]) -> Vec<Vec<u8>> {
     let array = one_line(array);
     let Some(Node::Array(nodes)) = parse(&array) else {
         panic!("no array")
