@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::dice::{Dice, guid_text};
+use crate::platform::Platform;
 use crate::switches::Switches;
 
 /// One stream of audit events: an organization's own, that of one tenant, or the classic one of an organization. They
@@ -79,6 +80,8 @@ pub struct Cloud {
     pub(crate) secret: String,
     pub(crate) scopes: Vec<String>,
     pub(crate) static_tokens: Vec<String>,
+    pub(crate) assertions: Vec<String>,
+    pub(crate) platform: Platform,
     pub(crate) switches: Switches,
     pub(crate) clock: Clock,
 }
@@ -98,6 +101,8 @@ impl Cloud {
             secret: "sim-secret-1".to_owned(),
             scopes: vec!["PM.Audit.Read".to_owned()],
             static_tokens: Vec::new(),
+            assertions: Vec::new(),
+            platform: Platform::default(),
             switches: Switches::default(),
             clock: Clock::default(),
         }
@@ -141,6 +146,20 @@ impl Cloud {
     #[must_use]
     pub fn static_token(mut self, token: &str) -> Self {
         self.static_tokens.push(token.to_owned());
+        self
+    }
+
+    /// Accepts an assertion (a signed token of another identity provider) in place of a secret.
+    #[must_use]
+    pub fn assertion(mut self, assertion: &str) -> Self {
+        self.assertions.push(assertion.to_owned());
+        self
+    }
+
+    /// Says what it runs on: Automation Cloud, if nothing is said.
+    #[must_use]
+    pub fn platform(mut self, platform: Platform) -> Self {
+        self.platform = platform;
         self
     }
 

@@ -57,6 +57,8 @@ mod link;
 mod spelling;
 mod body;
 mod token;
+mod assertion;
+mod platform;
 mod seen;
 mod world;
 
@@ -74,6 +76,7 @@ pub use clock::Clock;
 pub use cloud::{Cloud, StreamId};
 pub use event::NewEvent;
 pub use fault::{DateFault, ErrorBody, Fault, LinkFault, RetryAfter};
+pub use platform::Platform;
 pub use script::{Endpoint, FaultId, When};
 pub use seen::Seen;
 pub use service::{Description, ServeOptions, Service, serve_forever};

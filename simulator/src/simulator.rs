@@ -135,6 +135,27 @@ impl Simulator {
         lock(&self.world.tokens).secrets.push(secret.to_owned());
     }
 
+    /// Takes one secret away; the others stay good. Says whether it was there.
+    pub fn remove_secret(&self, secret: &str) -> bool {
+        let mut tokens = lock(&self.world.tokens);
+        let before = tokens.secrets.len();
+        tokens.secrets.retain(|known| known != secret);
+        tokens.secrets.len() < before
+    }
+
+    /// Accepts an assertion in place of a secret, beside those that are there.
+    pub fn add_assertion(&self, assertion: &str) {
+        lock(&self.world.tokens).assertions.push(assertion.to_owned());
+    }
+
+    /// Accepts an assertion no more. Says whether it was there.
+    pub fn remove_assertion(&self, assertion: &str) -> bool {
+        let mut tokens = lock(&self.world.tokens);
+        let before = tokens.assertions.len();
+        tokens.assertions.retain(|known| known != assertion);
+        tokens.assertions.len() < before
+    }
+
     /// Replaces the scopes registered for the application; tokens that are out keep theirs.
     pub fn set_scopes(&self, scopes: &[&str]) {
         lock(&self.world.tokens).scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();

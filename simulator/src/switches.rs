@@ -10,6 +10,7 @@ mod kind;
 mod knobs;
 mod links;
 mod pages;
+mod paths;
 mod records;
 
 pub use access::{Access, ExpiresIn};
@@ -21,6 +22,7 @@ pub use csv::{Csv, CsvType, Delimiter, Header, LineEnd, Quoting};
 pub use kind::Kind;
 pub use links::{Carry, CarryTo, EndMarker, LinkForm, LinkNaming, LinkShape, LinkTime, Links, PathCase};
 pub use pages::{Anchor, Arrival, Bounds, Fill, FirstNext, NextOrder, PageOrder, Pages, Repeats};
+pub use paths::{Paths, WrongPath};
 pub use records::{
     ClientInfo, CreatedOn, Details, Fraction, Ids, Odd, Precision, Records, TenantKeys, Times, Zone,
 };
@@ -45,6 +47,8 @@ pub struct Switches {
     pub access: Access,
     /// How a CSV download is spelled and sent.
     pub csv: Csv,
+    /// Which paths are there.
+    pub paths: Paths,
     /// The classic API.
     pub classic: Classic,
 }

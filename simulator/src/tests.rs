@@ -4,10 +4,12 @@ mod access;
 mod bodies;
 mod classic;
 mod classic_file;
+mod classic_order;
 mod client;
 mod faults;
 mod late;
 mod pages;
+mod platforms;
 mod services;
 mod walks;
 

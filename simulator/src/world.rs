@@ -19,6 +19,7 @@ use crate::fault::{ErrorBody, Fault, RetryAfter};
 use crate::instant;
 use crate::link::{self, Origin};
 use crate::page;
+use crate::platform::Platform;
 use crate::reply::{Manner, Reply};
 use crate::script::{Endpoint, Script};
 use crate::seen::Log;
@@ -32,6 +33,7 @@ pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) streams: BTreeMap<StreamId, Mutex<Stream>>,
     pub(crate) homes: Vec<Home>,
+    pub(crate) platform: Platform,
     pub(crate) switches: Mutex<Switches>,
     pub(crate) tokens: Mutex<Tokens>,
     pub(crate) script: Mutex<Script>,
@@ -104,17 +106,20 @@ impl World {
         let streams = homes
             .iter()
             .map(|home| (home.stream.clone(), Mutex::new(Stream::new(home.clone()))));
+        let mut tokens = Tokens::new(
+            &cloud.client_id,
+            &cloud.secret,
+            &cloud.scopes,
+            &cloud.static_tokens,
+        );
+        tokens.assertions = cloud.assertions;
         Self {
             clock: cloud.clock,
             streams: streams.collect(),
             homes,
+            platform: cloud.platform,
             switches: Mutex::new(cloud.switches),
-            tokens: Mutex::new(Tokens::new(
-                &cloud.client_id,
-                &cloud.secret,
-                &cloud.scopes,
-                &cloud.static_tokens,
-            )),
+            tokens: Mutex::new(tokens),
             script: Mutex::default(),
             log: Mutex::default(),
             pace: Mutex::default(),
@@ -134,7 +139,7 @@ impl World {
         let path = path.to_ascii_lowercase();
         let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
         let (endpoint, organization, tenant) = match segments.as_slice() {
-            ["identity_", "connect", "token"] => (Endpoint::Token, None, None),
+            ["identity_" | "identity", "connect", "token"] => (Endpoint::Token, None, None),
             [organization, "identity_", "connect", "token"] => (Endpoint::Token, Some(*organization), None),
             [organization, "orgaudit_", "api", "query", what] => (endpoint(what), Some(*organization), None),
             [organization, tenant, "tenantaudit_", "api", "query", what] => {
@@ -178,9 +183,12 @@ impl World {
     /// The reply as it should be; or with a page that is wrong by itself.
     pub(crate) fn answer(&self, request: &Incoming, route: &Route, fault: Option<&Fault>) -> Reply {
         let switches = lock(&self.switches).clone();
+        if !self.has_path(&request.path, switches.paths) {
+            return self.wrong_path(request, switches.paths.wrong);
+        }
         let reply = match route.endpoint {
             Endpoint::Token => return self.token(request, route, &switches),
-            Endpoint::Other => return self.refuse(404, &ErrorBody::Html),
+            Endpoint::Other => return self.wrong_path(request, switches.paths.wrong),
             Endpoint::Events | Endpoint::Sources | Endpoint::Classic | Endpoint::ClassicDownload => {
                 self.audit(request, route, &switches, fault)
             }

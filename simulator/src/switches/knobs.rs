@@ -10,7 +10,7 @@ pub(super) type Knob = (&'static str, Turn);
 
 /// All of them. Lists are added at the end, so that a seed keeps what it means for the switches before.
 pub(super) fn all() -> impl Iterator<Item = Knob> {
-    [KNOBS, CSV, CLASSIC].into_iter().flatten().copied()
+    [KNOBS, CSV, CLASSIC, PATHS].into_iter().flatten().copied()
 }
 
 macro_rules! knobs {
@@ -128,4 +128,10 @@ const CLASSIC: &[Knob] = knobs! {
     classic.retention_days: "30" => Some(30);
     classic.content_type_required: "true" => true;
     classic.download_cap: "50" => 50;
+};
+
+/// Paths. Those that turn a path off are in no list, nor is `access.assertions_once`: nothing could be read.
+const PATHS: &[Knob] = knobs! {
+    paths.wrong: "json" => WrongPath::Json, "sign_in" => WrongPath::SignIn, "redirect" => WrongPath::Redirect,
+        "unsupported_version" => WrongPath::UnsupportedVersion;
 };
