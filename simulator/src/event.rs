@@ -4,14 +4,12 @@ use chrono::{DateTime, Utc};
 
 use crate::cloud::Home;
 use crate::dice::{Dice, guid_text};
-use crate::instant::{self, SECOND};
+use crate::instant::{self, DAY};
 use crate::json::{quote, quoted};
 use crate::odd;
 use crate::switches::{
     ClientInfo, CreatedOn, Details, Fraction, Ids, Odd, Precision, Records, TenantKeys, Zone,
 };
-
-const DAY: i64 = 24 * 3600 * SECOND;
 
 /// An event to push. What is not said is filled in plausibly.
 #[derive(Debug, Clone)]

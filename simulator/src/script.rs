@@ -15,6 +15,12 @@ pub enum Endpoint {
     Events,
     /// `query/sources`
     Sources,
+    /// `query/downloadevents`
+    Downloads,
+    /// `query/downloadeventsfromlongtermstore`
+    LongTerm,
+    /// `EventConfig/rules`
+    Rules,
     /// Anything else.
     Other,
 }
@@ -68,6 +74,30 @@ impl When {
     pub fn sources() -> Self {
         Self {
             endpoint: Some(Endpoint::Sources),
+            ..Self::any()
+        }
+    }
+
+    /// Requests for the unified CSV download.
+    pub fn downloads() -> Self {
+        Self {
+            endpoint: Some(Endpoint::Downloads),
+            ..Self::any()
+        }
+    }
+
+    /// Requests for the long-term store.
+    pub fn long_term() -> Self {
+        Self {
+            endpoint: Some(Endpoint::LongTerm),
+            ..Self::any()
+        }
+    }
+
+    /// Requests for exclusion rules.
+    pub fn rules() -> Self {
+        Self {
+            endpoint: Some(Endpoint::Rules),
             ..Self::any()
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -17,6 +17,7 @@ use crate::event::NewEvent;
 use crate::fault::Fault;
 use crate::generate::Batch;
 use crate::instant;
+use crate::long_term;
 use crate::script::{FaultId, When};
 use crate::seen::Seen;
 use crate::server;
@@ -215,11 +216,27 @@ impl Simulator {
 
     /// Everything that was recorded, oldest first, whether visible or not.
     pub fn truth(&self, stream: &StreamId) -> Vec<TruthEvent> {
-        let view = View {
-            now: self.world.now(),
-            arrival: lock(&self.world.switches).pages.arrival,
-        };
+        let view = View::live(self.world.now(), &lock(&self.world.switches));
         self.with(stream, |stream| stream.truth(view)).unwrap_or_default()
+    }
+
+    /// Every event that the long-term store has or will have, oldest first, in its words: `id` is its `Identifier`,
+    /// `raw` the bytes of its record, `visible` whether it is there by now.
+    pub fn long_term_truth(&self, stream: &StreamId) -> Vec<TruthEvent> {
+        let (switches, now) = (self.switches().long_term, self.world.now());
+        self.with(stream, |stream| long_term::truth(stream, &switches, now))
+            .unwrap_or_default()
+    }
+
+    /// From now on the long-term store answers 504 whenever it is asked for that UTC day.
+    pub fn set_heavy_day(&self, stream: &StreamId, day: NaiveDate) {
+        let midnight = instant::ticks(day.and_time(NaiveTime::MIN).and_utc());
+        lock(&self.world.load).heavy.insert((stream.clone(), midnight));
+    }
+
+    /// Makes all days answer again.
+    pub fn clear_heavy_days(&self) {
+        lock(&self.world.load).heavy.clear();
     }
 
     /// How many events were recorded.

@@ -11,7 +11,7 @@ use crate::event::{self, NewEvent};
 use crate::generate::Batch;
 use crate::instant;
 use crate::json;
-use crate::switches::{Arrival, Records};
+use crate::switches::{Arrival, Beyond, Records, Strays, Switches};
 use crate::truth::TruthEvent;
 
 /// Number of an event within its stream, in the order of recording, from 0.
@@ -89,6 +89,31 @@ enum Body {
 pub(crate) struct View {
     pub(crate) now: i64,
     pub(crate) arrival: Arrival,
+    /// How far back it goes, in ticks; none: to the start.
+    pub(crate) look_back: Option<i64>,
+    /// One event in so many is not for this view.
+    pub(crate) without: Option<u16>,
+}
+
+impl View {
+    /// What the live endpoints show.
+    pub(crate) fn live(now: i64, switches: &Switches) -> Self {
+        Self {
+            now,
+            arrival: switches.pages.arrival,
+            look_back: switches.pages.look_back.map(instant::days),
+            without: match switches.long_term.strays {
+                Strays::OnlyLongTerm(every) => Some(every),
+                Strays::None | Strays::OnlyLive(_) => None,
+            },
+        }
+    }
+
+    /// Whether a request from then on asks for more than can be seen, and is to be refused for it.
+    pub(crate) fn refuses(self, from: Option<i64>, beyond: Beyond) -> bool {
+        let oldest = self.look_back.map(|back| self.now - back);
+        beyond == Beyond::Refused && from.zip(oldest).is_some_and(|(from, oldest)| from < oldest)
+    }
 }
 
 /// One stream.
@@ -158,12 +183,21 @@ impl Stream {
             }
         };
         arrived
+            && view
+                .look_back
+                .is_none_or(|back| entry.key.ticks >= view.now - back)
+            && !view.without.is_some_and(|every| Self::is_stray(entry, every))
             && match self.late.get(&entry.index).filter(|_| entry.late) {
                 None => true,
                 Some(Seen::At(at)) => view.now >= *at,
                 Some(Seen::AtRequest(n)) => self.requests > *n,
                 Some(Seen::WhenReleased) => false,
             }
+    }
+
+    /// Whether it is the one event in so many that only one store has.
+    pub(crate) fn is_stray(entry: &Entry, every: u16) -> bool {
+        Dice::of(u64::from(entry.index), 17).once_in(u64::from(every))
     }
 
     /// Records generated history between two instants.

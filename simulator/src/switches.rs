@@ -7,19 +7,29 @@ mod bodies;
 mod csv;
 mod kind;
 mod knobs;
+mod downloads;
 mod links;
+mod long_term;
 mod pages;
 mod records;
+mod rules;
 
 pub use access::{Access, ExpiresIn};
 pub use bodies::{Bodies, Casing, ContentType, Edits, Framing, Layout, MemberOrder, Respell};
 pub use csv::{Csv, CsvType, Delimiter, Header, LineEnd, Quoting};
+pub use downloads::{Downloads, Over, RowOrder, Wrapping};
 pub use kind::Kind;
 pub use links::{Carry, CarryTo, EndMarker, LinkForm, LinkNaming, LinkShape, LinkTime, Links, PathCase};
-pub use pages::{Anchor, Arrival, Bounds, Fill, FirstNext, NextOrder, PageOrder, Pages, Repeats};
+pub use long_term::{
+    DateSpelling, EmptyDay, Entries, EntryNames, Identifier, LagFrom, LongTerm, Packing, RecordOrder, Strays,
+    ZipType,
+};
+pub use pages::{Anchor, Arrival, Beyond, Bounds, Fill, FirstNext, NextOrder, PageOrder, Pages, Repeats};
 pub use records::{
     ClientInfo, CreatedOn, Details, Fraction, Ids, Odd, Precision, Records, TenantKeys, Times, Zone,
 };
+
+pub use rules::Rules;
 
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +51,12 @@ pub struct Switches {
     pub access: Access,
     /// How a CSV download is spelled and sent.
     pub csv: Csv,
+    /// The long-term store.
+    pub long_term: LongTerm,
+    /// The unified CSV download.
+    pub downloads: Downloads,
+    /// The exclusion rules.
+    pub rules: Rules,
 }
 
 impl Switches {

@@ -5,6 +5,7 @@ mod bodies;
 mod client;
 mod faults;
 mod late;
+mod long_term;
 mod pages;
 mod services;
 mod walks;

@@ -10,7 +10,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tokio::time::Instant;
 
-use crate::ask::Ask;
+use crate::ask::{Ask, Unreadable};
 use crate::body;
 use crate::catalog;
 use crate::clock::Clock;
@@ -18,6 +18,7 @@ use crate::cloud::{Cloud, Home, StreamId};
 use crate::fault::{ErrorBody, Fault, RetryAfter};
 use crate::instant;
 use crate::link::{self, Origin};
+use crate::long_term::Load;
 use crate::page;
 use crate::reply::{Manner, Reply};
 use crate::script::{Endpoint, Script};
@@ -37,6 +38,7 @@ pub(crate) struct World {
     pub(crate) script: Mutex<Script>,
     pub(crate) log: Mutex<Log>,
     pub(crate) pace: Mutex<Pace>,
+    pub(crate) load: Mutex<Load>,
 }
 
 /// How fast it answers.
@@ -117,6 +119,7 @@ impl World {
             script: Mutex::default(),
             log: Mutex::default(),
             pace: Mutex::default(),
+            load: Mutex::default(),
         }
     }
 
@@ -135,6 +138,9 @@ impl World {
         let (endpoint, organization, tenant) = match segments.as_slice() {
             ["identity_", "connect", "token"] => (Endpoint::Token, None, None),
             [organization, "identity_", "connect", "token"] => (Endpoint::Token, Some(*organization), None),
+            [organization, "orgaudit_", "api", "eventconfig", "rules"] => {
+                (Endpoint::Rules, Some(*organization), None)
+            }
             [organization, "orgaudit_", "api", "query", what] => (endpoint(what), Some(*organization), None),
             [organization, tenant, "tenantaudit_", "api", "query", what] => {
                 (endpoint(what), Some(*organization), Some(*tenant))
@@ -185,6 +191,9 @@ impl World {
             Endpoint::Token => return self.token(request, route, &switches),
             Endpoint::Other => return self.refuse(404, &ErrorBody::Html),
             Endpoint::Events | Endpoint::Sources => self.audit(request, route, &switches, fault),
+            Endpoint::LongTerm | Endpoint::Downloads | Endpoint::Rules => {
+                return self.audit(request, route, &switches, fault);
+            }
         };
         if reply.status == 200 {
             dress(reply, &switches, request.accepts_gzip)
@@ -209,11 +218,14 @@ impl World {
         if request.method != "GET" {
             return self.refuse(405, &ErrorBody::Empty);
         }
-        if route.endpoint == Endpoint::Events {
-            return self.events(request, &mut lock(stream), switches, fault);
+        match route.endpoint {
+            Endpoint::Events => self.events(request, &mut lock(stream), switches, fault),
+            Endpoint::LongTerm => self.long_term(request, (id, stream), switches, fault),
+            _ => {
+                let sources = self.home(id).map(catalog::sources).unwrap_or_default();
+                Reply::json(switches.bodies.content_type, sources)
+            }
         }
-        let sources = self.home(id).map(catalog::sources).unwrap_or_default();
-        Reply::json(switches.bodies.content_type, sources)
     }
 
     fn events(
@@ -232,12 +244,7 @@ impl World {
             .unwrap_or_default();
         let ask = match Ask::read(&request.query, now, switches.pages.default_count) {
             Ok(ask) => ask,
-            Err(unreadable) => {
-                let mut reply = self.refuse(400, &ErrorBody::Validation);
-                let value = crate::json::quoted(&format!("The value '{}' is not valid.", unreadable.value));
-                reply.body = format!(r#"{{"title":"One or more validation errors occurred.","status":400,"errors":{{"{}":[{value}]}}}}"#, unreadable.name).into();
-                return reply;
-            }
+            Err(unreadable) => return self.unreadable(&unreadable),
         };
         let stale = switches
             .links
@@ -251,10 +258,10 @@ impl World {
         if stale || stolen {
             return self.refuse(400, &ErrorBody::Problem);
         }
-        let view = View {
-            now,
-            arrival: switches.pages.arrival,
-        };
+        let view = View::live(now, switches);
+        if view.refuses(ask.from, switches.pages.beyond) {
+            return self.refuse(400, &ErrorBody::Problem);
+        }
         let page = page::choose(stream, &ask, switches.pages, view);
         let origin = Origin {
             host: &request.host,
@@ -287,7 +294,15 @@ impl World {
         }
     }
 
-    fn refuse(&self, status: u16, body: &ErrorBody) -> Reply {
+    /// 400 for a parameter that cannot be read.
+    pub(crate) fn unreadable(&self, unreadable: &Unreadable) -> Reply {
+        let mut reply = self.refuse(400, &ErrorBody::Validation);
+        let value = crate::json::quoted(&format!("The value '{}' is not valid.", unreadable.value));
+        reply.body = format!(r#"{{"title":"One or more validation errors occurred.","status":400,"errors":{{"{}":[{value}]}}}}"#, unreadable.name).into();
+        reply
+    }
+
+    pub(crate) fn refuse(&self, status: u16, body: &ErrorBody) -> Reply {
         Reply::error(status, body, &RetryAfter::Absent, self.clock.now())
     }
 }
@@ -296,6 +311,8 @@ fn endpoint(name: &str) -> Endpoint {
     match name {
         "events" => Endpoint::Events,
         "sources" => Endpoint::Sources,
+        "downloadevents" => Endpoint::Downloads,
+        "downloadeventsfromlongtermstore" => Endpoint::LongTerm,
         _ => Endpoint::Other,
     }
 }

@@ -31,6 +31,8 @@ const CONCERNS: &[(&str, &[Kind])] = &[
     ("links", &[Unified]),
     ("pages.arrival", ALL),
     ("pages.bounds", &[Unified, UnifiedCsv]),
+    ("pages.look_back", &[Unified, UnifiedCsv]),
+    ("pages.beyond", &[Unified]),
     ("pages", &[Unified]),
     ("bodies.edits", &[Unified]),
     ("bodies", PAGED),
@@ -42,6 +44,9 @@ const CONCERNS: &[(&str, &[Kind])] = &[
     ("records.ids", OF_UNIFIED),
     ("records.created_on", OF_UNIFIED),
     ("csv", FILES),
+    ("long_term", &[LongTerm]),
+    ("downloads", &[UnifiedCsv]),
+    ("rules", &[]),
 ];
 
 /// Whether a switch (`links.form`) makes a difference to an API.

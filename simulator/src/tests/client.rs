@@ -111,7 +111,7 @@ pub(super) fn page(body: &[u8]) -> Page {
 }
 
 /// The texts of an array's elements.
-fn elements(array: &[u8]) -> Vec<Vec<u8>> {
+pub(super) fn elements(array: &[u8]) -> Vec<Vec<u8>> {
     let array = one_line(array);
     let Some(Node::Array(nodes)) = parse(&array) else {
         panic!("no array")
