@@ -48,6 +48,7 @@ mod odd;
 mod event;
 mod generate;
 mod truth;
+mod view;
 mod stream;
 
 mod ask;
@@ -59,6 +60,8 @@ mod token;
 mod seen;
 mod zipped;
 mod long_term;
+mod downloads;
+mod rules;
 mod world;
 mod stores;
 
@@ -76,6 +79,7 @@ pub use clock::Clock;
 pub use cloud::{Cloud, StreamId};
 pub use event::NewEvent;
 pub use fault::{CutAt, DateFault, ErrorBody, Fault, LinkFault, RetryAfter, ZipFault};
+pub use rules::ExclusionRule;
 pub use script::{Endpoint, FaultId, When};
 pub use seen::Seen;
 pub use service::{Description, ServeOptions, Service, serve_forever};

@@ -9,12 +9,13 @@ use crate::fault::ZipFault;
 use crate::instant::{self, DAY, SECOND};
 use crate::json::{self, Node};
 use crate::spelling::Speller;
-use crate::stream::{Entry, Stream, View};
+use crate::stream::{Entry, Stream};
 use crate::switches::{
     Arrival, Bodies, Casing, DateSpelling, EmptyDay, Entries, EntryNames, Fraction, Identifier, LagFrom,
     LongTerm, RecordOrder, Strays, Zone,
 };
 use crate::truth::{TruthEvent, one_line};
+use crate::view::View;
 use crate::zipped::{self, Style};
 
 /// Most days that get an entry of their own although they are empty.

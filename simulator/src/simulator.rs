@@ -1,12 +1,14 @@
 //! The handle of a running simulator: what a test does with it.
 
+mod stores;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -17,13 +19,14 @@ use crate::event::NewEvent;
 use crate::fault::Fault;
 use crate::generate::Batch;
 use crate::instant;
-use crate::long_term;
+use crate::rules;
 use crate::script::{FaultId, When};
 use crate::seen::Seen;
 use crate::server;
-use crate::stream::{Appears, EventIndex, Stream, View};
+use crate::stream::{Appears, EventIndex, Stream};
 use crate::switches::Switches;
 use crate::truth::TruthEvent;
+use crate::view::View;
 use crate::world::{Limit, World, lock};
 
 /// A running simulator. Dropping it stops it.
@@ -158,11 +161,16 @@ impl Simulator {
     pub fn generate(&self, stream: &StreamId, seed: u64, count: u32, from: DateTime<Utc>, to: DateTime<Utc>) {
         let records = lock(&self.world.switches).records.clone();
         let batch = Batch { seed, records };
-        let times = batch.times(count, instant::ticks(from), instant::ticks(to));
-        self.with(stream, |stream| stream.generate(batch, times));
+        let mut times = batch.times(count, instant::ticks(from), instant::ticks(to));
+        let rules = self.world.rules_for(stream);
+        self.with(stream, |stream| {
+            rules::exclude(&rules, &stream.home, &batch, &mut times);
+            stream.generate(batch, times);
+        });
     }
 
-    /// Records an event, visible at once unless the stream is held back.
+    /// Records an event, visible at once unless the stream is held back. One that a rule excludes is not recorded:
+    /// it gets a number that no event has.
     pub fn push(&self, stream: &StreamId, event: NewEvent) -> EventIndex {
         self.push_when(stream, event, Appears::AtOnce)
     }
@@ -170,8 +178,14 @@ impl Simulator {
     /// Records an event that appears later than it happened.
     pub fn push_when(&self, stream: &StreamId, event: NewEvent, appears: Appears) -> EventIndex {
         let records = lock(&self.world.switches).records.clone();
-        self.with(stream, |stream| stream.push(&records, &event, appears))
-            .unwrap_or_default()
+        let rules = self.world.rules_for(stream);
+        self.with(stream, |stream| {
+            if rules.iter().any(|rule| rule.excludes(&stream.home, &event)) {
+                return EventIndex::MAX;
+            }
+            stream.push(&records, &event, appears)
+        })
+        .unwrap_or_default()
     }
 
     /// Records bytes as they are, filed under that instant; they need not be JSON.
@@ -218,25 +232,6 @@ impl Simulator {
     pub fn truth(&self, stream: &StreamId) -> Vec<TruthEvent> {
         let view = View::live(self.world.now(), &lock(&self.world.switches));
         self.with(stream, |stream| stream.truth(view)).unwrap_or_default()
-    }
-
-    /// Every event that the long-term store has or will have, oldest first, in its words: `id` is its `Identifier`,
-    /// `raw` the bytes of its record, `visible` whether it is there by now.
-    pub fn long_term_truth(&self, stream: &StreamId) -> Vec<TruthEvent> {
-        let (switches, now) = (self.switches().long_term, self.world.now());
-        self.with(stream, |stream| long_term::truth(stream, &switches, now))
-            .unwrap_or_default()
-    }
-
-    /// From now on the long-term store answers 504 whenever it is asked for that UTC day.
-    pub fn set_heavy_day(&self, stream: &StreamId, day: NaiveDate) {
-        let midnight = instant::ticks(day.and_time(NaiveTime::MIN).and_utc());
-        lock(&self.world.load).heavy.insert((stream.clone(), midnight));
-    }
-
-    /// Makes all days answer again.
-    pub fn clear_heavy_days(&self) {
-        lock(&self.world.load).heavy.clear();
     }
 
     /// How many events were recorded.

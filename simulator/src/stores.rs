@@ -4,9 +4,11 @@ use std::sync::Mutex;
 
 use crate::ask::Ask;
 use crate::cloud::StreamId;
+use crate::downloads;
 use crate::fault::{ErrorBody, Fault};
 use crate::long_term::{self, Span};
 use crate::reply::{Manner, Reply};
+use crate::rules::{self, ExclusionRule};
 use crate::stream::Stream;
 use crate::switches::{EmptyDay, Switches, ZipType};
 use crate::world::{Incoming, World, lock};
@@ -46,5 +48,52 @@ impl World {
         let mut reply = Reply::new(200, content_type, archive);
         reply.manner = Manner::Whole(switches.framing);
         reply
+    }
+
+    pub(crate) fn download(
+        &self,
+        request: &Incoming,
+        stream: &Stream,
+        switches: &Switches,
+        fault: Option<&Fault>,
+    ) -> Reply {
+        let now = self.now();
+        let query = downloads::known(&request.query);
+        let ask = match Ask::read(&query, now, switches.pages.default_count) {
+            Ok(ask) => ask,
+            Err(unreadable) => return self.unreadable(&unreadable),
+        };
+        let view = downloads::view(now, switches);
+        if view.refuses(ask.from, switches.downloads.beyond) {
+            return self.refuse(400, &ErrorBody::Problem);
+        }
+        match downloads::rows(stream, &ask, switches, view) {
+            Some(rows) => downloads::reply(&rows, switches, now, fault),
+            None => self.refuse(400, &ErrorBody::Problem),
+        }
+    }
+
+    pub(crate) fn exclusion_rules(&self, organization: &str, switches: &Switches) -> Reply {
+        if !switches.rules.rolled_out {
+            return self.refuse(404, &ErrorBody::Problem);
+        }
+        let all = lock(&self.rules);
+        let rules = all.get(organization).map_or(&[][..], Vec::as_slice);
+        let home = |tenant: Option<&str>| {
+            self.home(&match tenant {
+                Some(tenant) => StreamId::tenant(organization, tenant),
+                None => StreamId::organization(organization),
+            })
+        };
+        Reply::json(
+            switches.bodies.content_type,
+            rules::list(rules, home, switches.rules),
+        )
+    }
+
+    /// Rules that may keep events of a stream from being recorded.
+    pub(crate) fn rules_for(&self, stream: &StreamId) -> Vec<ExclusionRule> {
+        let all = lock(&self.rules);
+        all.get(stream.organization_name()).cloned().unwrap_or_default()
     }
 }

@@ -11,8 +11,9 @@ use crate::event::{self, NewEvent};
 use crate::generate::Batch;
 use crate::instant;
 use crate::json;
-use crate::switches::{Arrival, Beyond, Records, Strays, Switches};
+use crate::switches::{Arrival, Records};
 use crate::truth::TruthEvent;
+use crate::view::View;
 
 /// Number of an event within its stream, in the order of recording, from 0.
 pub type EventIndex = u32;
@@ -82,38 +83,6 @@ pub(crate) struct Entry {
 enum Body {
     Held(u32),
     Grown { batch: u32, n: u32 },
-}
-
-/// What decides whether an event can be seen.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct View {
-    pub(crate) now: i64,
-    pub(crate) arrival: Arrival,
-    /// How far back it goes, in ticks; none: to the start.
-    pub(crate) look_back: Option<i64>,
-    /// One event in so many is not for this view.
-    pub(crate) without: Option<u16>,
-}
-
-impl View {
-    /// What the live endpoints show.
-    pub(crate) fn live(now: i64, switches: &Switches) -> Self {
-        Self {
-            now,
-            arrival: switches.pages.arrival,
-            look_back: switches.pages.look_back.map(instant::days),
-            without: match switches.long_term.strays {
-                Strays::OnlyLongTerm(every) => Some(every),
-                Strays::None | Strays::OnlyLive(_) => None,
-            },
-        }
-    }
-
-    /// Whether a request from then on asks for more than can be seen, and is to be refused for it.
-    pub(crate) fn refuses(self, from: Option<i64>, beyond: Beyond) -> bool {
-        let oldest = self.look_back.map(|back| self.now - back);
-        beyond == Beyond::Refused && from.zip(oldest).is_some_and(|(from, oldest)| from < oldest)
-    }
 }
 
 /// One stream.
@@ -205,16 +174,17 @@ impl Stream {
         let at = u32::try_from(self.batches.len()).unwrap_or(u32::MAX);
         let first = self.next_index();
         let late = self.holding;
-        self.entries.extend(times.into_iter().map(|(ticks, n)| Entry {
-            key: Key {
-                ticks,
-                rank: batch.rank(n),
-            },
-            index: first + n,
-            body: Body::Grown { batch: at, n },
-            late,
-            served: false,
-        }));
+        self.entries
+            .extend(times.into_iter().zip(first..).map(|((ticks, n), index)| Entry {
+                key: Key {
+                    ticks,
+                    rank: batch.rank(n),
+                },
+                index,
+                body: Body::Grown { batch: at, n },
+                late,
+                served: false,
+            }));
         if late {
             self.late
                 .extend((first..self.next_index()).map(|index| (index, Seen::WhenReleased)));

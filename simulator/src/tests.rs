@@ -3,10 +3,12 @@
 mod access;
 mod bodies;
 mod client;
+mod downloads;
 mod faults;
 mod late;
 mod long_term;
 mod pages;
+mod rules;
 mod services;
 mod walks;
 

@@ -21,11 +21,13 @@ use crate::link::{self, Origin};
 use crate::long_term::Load;
 use crate::page;
 use crate::reply::{Manner, Reply};
+use crate::rules::ExclusionRule;
 use crate::script::{Endpoint, Script};
 use crate::seen::Log;
-use crate::stream::{Stream, View};
+use crate::stream::Stream;
 use crate::switches::Switches;
 use crate::token::{Credentials, Tokens, Worth, bearer};
+use crate::view::View;
 
 /// The state of a simulator. Each part has its own lock; beside one, only the clock's is taken.
 #[derive(Debug)]
@@ -39,6 +41,8 @@ pub(crate) struct World {
     pub(crate) log: Mutex<Log>,
     pub(crate) pace: Mutex<Pace>,
     pub(crate) load: Mutex<Load>,
+    /// By name of the organization.
+    pub(crate) rules: Mutex<BTreeMap<String, Vec<ExclusionRule>>>,
 }
 
 /// How fast it answers.
@@ -120,6 +124,7 @@ impl World {
             log: Mutex::default(),
             pace: Mutex::default(),
             load: Mutex::default(),
+            rules: Mutex::default(),
         }
     }
 
@@ -221,6 +226,8 @@ impl World {
         match route.endpoint {
             Endpoint::Events => self.events(request, &mut lock(stream), switches, fault),
             Endpoint::LongTerm => self.long_term(request, (id, stream), switches, fault),
+            Endpoint::Downloads => self.download(request, &lock(stream), switches, fault),
+            Endpoint::Rules => self.exclusion_rules(id.organization_name(), switches),
             _ => {
                 let sources = self.home(id).map(catalog::sources).unwrap_or_default();
                 Reply::json(switches.bodies.content_type, sources)
