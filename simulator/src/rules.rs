@@ -1,5 +1,5 @@
-//! Exclusion rules: what an organization's administrators chose not to record. The list is documented, its members are
-//! plausible ones. [?]
+//! Exclusion rules: what an organization's administrators chose not to record. That there are rules is documented; the
+//! members of one are plausible ones. [?]
 
 use chrono::{DateTime, Utc};
 

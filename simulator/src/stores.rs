@@ -39,7 +39,9 @@ impl World {
             ZipType::Zip => "application/zip",
             ZipType::OctetStream => "application/octet-stream",
         };
-        let Some(archive) = long_term::archive(&lock(stream), span, switches, now, fault) else {
+        let mut stream = lock(stream);
+        stream.requests += 1;
+        let Some(archive) = long_term::archive(&stream, span, switches, now, fault) else {
             return match switches.empty {
                 EmptyDay::NoContent => Reply::new(204, "", ""),
                 _ => Reply::new(200, content_type, ""),
@@ -53,10 +55,11 @@ impl World {
     pub(crate) fn download(
         &self,
         request: &Incoming,
-        stream: &Stream,
+        stream: &mut Stream,
         switches: &Switches,
         fault: Option<&Fault>,
     ) -> Reply {
+        stream.requests += 1;
         let now = self.now();
         let query = downloads::known(&request.query);
         let ask = match Ask::read(&query, now, switches.pages.default_count) {

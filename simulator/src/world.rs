@@ -226,7 +226,7 @@ impl World {
         match route.endpoint {
             Endpoint::Events => self.events(request, &mut lock(stream), switches, fault),
             Endpoint::LongTerm => self.long_term(request, (id, stream), switches, fault),
-            Endpoint::Downloads => self.download(request, &lock(stream), switches, fault),
+            Endpoint::Downloads => self.download(request, &mut lock(stream), switches, fault),
             Endpoint::Rules => self.exclusion_rules(id.organization_name(), switches),
             _ => {
                 let sources = self.home(id).map(catalog::sources).unwrap_or_default();

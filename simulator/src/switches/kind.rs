@@ -29,7 +29,7 @@ const OF_UNIFIED: &[Kind] = &[Unified, LongTerm, UnifiedCsv];
 /// listed concerns all.
 const CONCERNS: &[(&str, &[Kind])] = &[
     ("links", &[Unified]),
-    ("pages.arrival", ALL),
+    ("pages.arrival", &[Unified, Classic, UnifiedCsv, ClassicCsv]),
     ("pages.bounds", &[Unified, UnifiedCsv]),
     ("pages.look_back", &[Unified, UnifiedCsv]),
     ("pages.beyond", &[Unified]),

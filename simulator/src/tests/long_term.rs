@@ -299,6 +299,20 @@ async fn heavy_days_time_out() {
 }
 
 #[tokio::test]
+async fn what_is_held_back_is_not_there_however_old() {
+    let simulator = acme(Switches::default(), 0).await;
+    let count = async || records(&ask(&simulator, WEEK).await.body).len();
+    let old = || NewEvent::at(noon() - TimeDelta::days(5));
+    simulator.push_when(&production(), old(), Appears::AfterRequests(1));
+    simulator.push_when(&production(), old(), Appears::WhenReleased);
+    assert_eq!([count().await, count().await], [0, 1]);
+    simulator.release(&production());
+    assert_eq!(count().await, 2);
+    let truth = simulator.long_term_truth(&production());
+    assert!(truth.iter().all(|event| event.visible));
+}
+
+#[tokio::test]
 async fn stores_may_differ() {
     let simulator = acme(Switches::default(), 200).await;
     simulator.turn(|switches| switches.long_term.strays = Strays::OnlyLive(10));
