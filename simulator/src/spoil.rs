@@ -73,7 +73,7 @@ pub(crate) fn dated(reply: Reply, fault: Option<&DateFault>, now: DateTime<Utc>)
     }
 }
 
-const SIGN_IN: &str = "<!DOCTYPE html>\n<html><head><title>UiPath - Sign in</title></head>\n\
+pub(crate) const SIGN_IN: &str = "<!DOCTYPE html>\n<html><head><title>UiPath - Sign in</title></head>\n\
     <body><form action=\"/identity_/Account/Login\"></form></body></html>\n";
 
 /// Spaces within JSON, packed.

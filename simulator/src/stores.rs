@@ -67,7 +67,7 @@ impl World {
             Err(unreadable) => return self.unreadable(&unreadable),
         };
         let view = downloads::view(now, switches);
-        if view.refuses(ask.from, switches.downloads.beyond) {
+        if view.refuses(ask.from, switches.downloads.too_old) {
             return self.refuse(400, &ErrorBody::Problem);
         }
         match downloads::rows(stream, &ask, switches, view) {
@@ -96,6 +96,9 @@ impl World {
 
     /// Rules that may keep events of a stream from being recorded.
     pub(crate) fn rules_for(&self, stream: &StreamId) -> Vec<ExclusionRule> {
+        if stream.is_classic() {
+            return Vec::new();
+        }
         let all = lock(&self.rules);
         all.get(stream.organization_name()).cloned().unwrap_or_default()
     }

@@ -4,6 +4,7 @@
 
 mod access;
 mod bodies;
+mod classic;
 mod csv;
 mod kind;
 mod knobs;
@@ -11,11 +12,15 @@ mod downloads;
 mod links;
 mod long_term;
 mod pages;
+mod paths;
 mod records;
 mod rules;
 
 pub use access::{Access, ExpiresIn};
 pub use bodies::{Bodies, Casing, ContentType, Edits, Framing, Layout, MemberOrder, Respell};
+pub use classic::{
+    ApiVersion, Beyond, Classic, NoResults, SortPrecision, Ties, TotalCount, Twins, UnknownSort,
+};
 pub use csv::{Csv, CsvType, Delimiter, Header, LineEnd, Quoting};
 pub use downloads::{Downloads, Over, RowOrder, Wrapping};
 pub use kind::Kind;
@@ -24,7 +29,8 @@ pub use long_term::{
     DateSpelling, EmptyDay, Entries, EntryNames, Identifier, LagFrom, LongTerm, Packing, RecordOrder, Strays,
     ZipType,
 };
-pub use pages::{Anchor, Arrival, Beyond, Bounds, Fill, FirstNext, NextOrder, PageOrder, Pages, Repeats};
+pub use pages::{Anchor, Arrival, Bounds, Fill, FirstNext, NextOrder, PageOrder, Pages, Repeats, TooOld};
+pub use paths::{Paths, WrongPath};
 pub use records::{
     ClientInfo, CreatedOn, Details, Fraction, Ids, Odd, Precision, Records, TenantKeys, Times, Zone,
 };
@@ -57,6 +63,10 @@ pub struct Switches {
     pub downloads: Downloads,
     /// The exclusion rules.
     pub rules: Rules,
+    /// Which paths are there.
+    pub paths: Paths,
+    /// The classic API.
+    pub classic: Classic,
 }
 
 impl Switches {

@@ -1,7 +1,7 @@
 //! What a reader may see of a stream at a time.
 
 use crate::instant;
-use crate::switches::{Arrival, Beyond, Strays, Switches};
+use crate::switches::{Arrival, Strays, Switches, TooOld};
 
 /// What decides whether an event can be seen.
 #[derive(Debug, Clone, Copy)]
@@ -28,9 +28,19 @@ impl View {
         }
     }
 
+    /// What the classic API shows.
+    pub(crate) fn classic(now: i64, switches: &Switches) -> Self {
+        Self {
+            now,
+            arrival: switches.pages.arrival,
+            look_back: switches.classic.retention_days.map(instant::days),
+            without: None,
+        }
+    }
+
     /// Whether a request from then on asks for more than can be seen, and is to be refused for it.
-    pub(crate) fn refuses(self, from: Option<i64>, beyond: Beyond) -> bool {
+    pub(crate) fn refuses(self, from: Option<i64>, too_old: TooOld) -> bool {
         let oldest = self.look_back.map(|back| self.now - back);
-        beyond == Beyond::Refused && from.zip(oldest).is_some_and(|(from, oldest)| from < oldest)
+        too_old == TooOld::Refused && from.zip(oldest).is_some_and(|(from, oldest)| from < oldest)
     }
 }

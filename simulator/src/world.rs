@@ -20,6 +20,7 @@ use crate::instant;
 use crate::link::{self, Origin};
 use crate::long_term::Load;
 use crate::page;
+use crate::platform::Platform;
 use crate::reply::{Manner, Reply};
 use crate::rules::ExclusionRule;
 use crate::script::{Endpoint, Script};
@@ -27,14 +28,14 @@ use crate::seen::Log;
 use crate::stream::Stream;
 use crate::switches::Switches;
 use crate::token::{Credentials, Tokens, Worth, bearer};
-use crate::view::View;
 
 /// The state of a simulator. Each part has its own lock; beside one, only the clock's is taken.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) streams: BTreeMap<StreamId, Mutex<Stream>>,
-    homes: Vec<Home>,
+    pub(crate) homes: Vec<Home>,
+    pub(crate) platform: Platform,
     pub(crate) switches: Mutex<Switches>,
     pub(crate) tokens: Mutex<Tokens>,
     pub(crate) script: Mutex<Script>,
@@ -86,6 +87,7 @@ pub(crate) struct Incoming {
     pub(crate) host: String,
     pub(crate) authorization: Option<String>,
     pub(crate) accepts_gzip: bool,
+    pub(crate) content_type: Option<String>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -109,17 +111,20 @@ impl World {
         let streams = homes
             .iter()
             .map(|home| (home.stream.clone(), Mutex::new(Stream::new(home.clone()))));
+        let mut tokens = Tokens::new(
+            &cloud.client_id,
+            &cloud.secret,
+            &cloud.scopes,
+            &cloud.static_tokens,
+        );
+        tokens.assertions = cloud.assertions;
         Self {
             clock: cloud.clock,
             streams: streams.collect(),
             homes,
+            platform: cloud.platform,
             switches: Mutex::new(cloud.switches),
-            tokens: Mutex::new(Tokens::new(
-                &cloud.client_id,
-                &cloud.secret,
-                &cloud.scopes,
-                &cloud.static_tokens,
-            )),
+            tokens: Mutex::new(tokens),
             script: Mutex::default(),
             log: Mutex::default(),
             pace: Mutex::default(),
@@ -141,7 +146,7 @@ impl World {
         let path = path.to_ascii_lowercase();
         let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
         let (endpoint, organization, tenant) = match segments.as_slice() {
-            ["identity_", "connect", "token"] => (Endpoint::Token, None, None),
+            ["identity_" | "identity", "connect", "token"] => (Endpoint::Token, None, None),
             [organization, "identity_", "connect", "token"] => (Endpoint::Token, Some(*organization), None),
             [organization, "orgaudit_", "api", "eventconfig", "rules"] => {
                 (Endpoint::Rules, Some(*organization), None)
@@ -150,20 +155,16 @@ impl World {
             [organization, tenant, "tenantaudit_", "api", "query", what] => {
                 (endpoint(what), Some(*organization), Some(*tenant))
             }
-            _ => (Endpoint::Other, None, None),
-        };
-        let decode = |text: &str| {
-            let pair = format!("x={}", text.replace('+', "%2B"));
-            url::form_urlencoded::parse(pair.as_bytes())
-                .next()
-                .map(|(_, value)| value.into_owned())
+            _ => return self.classic_route(&segments),
         };
         let organization = organization.and_then(decode);
         let tenant = tenant.and_then(decode);
         let stream = organization.as_ref().and_then(|organization| {
-            let mut homes = self.homes.iter();
-            homes
-                .find(|home| home.is(organization, tenant.as_deref()))
+            let exact = |home: &&Home| home.is(organization, tenant.as_deref());
+            let token = |home: &&Home| endpoint == Endpoint::Token && home.organization.is(organization);
+            let found = self.homes.iter().find(exact);
+            found
+                .or_else(|| self.homes.iter().find(token))
                 .map(|home| home.stream.clone())
         });
         let lost = organization.is_some() && stream.is_none();
@@ -192,15 +193,15 @@ impl World {
     /// The reply as it should be; or with a page that is wrong by itself.
     pub(crate) fn answer(&self, request: &Incoming, route: &Route, fault: Option<&Fault>) -> Reply {
         let switches = lock(&self.switches).clone();
+        if !self.has_path(&request.path, switches.paths) {
+            return self.wrong_path(request, switches.paths.wrong);
+        }
         let reply = match route.endpoint {
             Endpoint::Token => return self.token(request, route, &switches),
-            Endpoint::Other => return self.refuse(404, &ErrorBody::Html),
-            Endpoint::Events | Endpoint::Sources => self.audit(request, route, &switches, fault),
-            Endpoint::LongTerm | Endpoint::Downloads | Endpoint::Rules => {
-                return self.audit(request, route, &switches, fault);
-            }
+            Endpoint::Other => return self.wrong_path(request, switches.paths.wrong),
+            _ => self.audit(request, route, &switches, fault),
         };
-        if reply.status == 200 {
+        if reply.status == 200 && !route.endpoint.is_file() {
             dress(reply, &switches, request.accepts_gzip)
         } else {
             reply
@@ -228,6 +229,9 @@ impl World {
             Endpoint::LongTerm => self.long_term(request, (id, stream), switches, fault),
             Endpoint::Downloads => self.download(request, &mut lock(stream), switches, fault),
             Endpoint::Rules => self.exclusion_rules(id.organization_name(), switches),
+            endpoint @ (Endpoint::Classic | Endpoint::ClassicDownload) => {
+                self.classic(request, endpoint, &mut lock(stream), switches, fault)
+            }
             _ => {
                 let sources = self.home(id).map(catalog::sources).unwrap_or_default();
                 Reply::json(switches.bodies.content_type, sources)
@@ -265,8 +269,8 @@ impl World {
         if stale || stolen {
             return self.refuse(400, &ErrorBody::Problem);
         }
-        let view = View::live(now, switches);
-        if view.refuses(ask.from, switches.pages.beyond) {
+        let view = stream.view(switches, now);
+        if view.refuses(ask.from, switches.pages.too_old) {
             return self.refuse(400, &ErrorBody::Problem);
         }
         let page = page::choose(stream, &ask, switches.pages, view);
@@ -312,6 +316,14 @@ impl World {
     pub(crate) fn refuse(&self, status: u16, body: &ErrorBody) -> Reply {
         Reply::error(status, body, &RetryAfter::Absent, self.clock.now())
     }
+}
+
+/// The text of a segment of a path.
+pub(crate) fn decode(text: &str) -> Option<String> {
+    let pair = format!("x={}", text.replace('+', "%2B"));
+    url::form_urlencoded::parse(pair.as_bytes())
+        .next()
+        .map(|(_, value)| value.into_owned())
 }
 
 fn endpoint(name: &str) -> Endpoint {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Beyond;
+use super::TooOld;
 
 /// Switches of the unified CSV download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,7 +11,7 @@ pub struct Downloads {
     /// Days it looks back; none: to the start. 90 [D]
     pub window: Option<u32>,
     /// What a request for something older than that gets. 400 [?]
-    pub beyond: Beyond,
+    pub too_old: TooOld,
     /// Most rows of a file. 100,000 [D]
     pub most_rows: u32,
     /// What becomes of a file with more.
@@ -26,7 +26,7 @@ impl Default for Downloads {
     fn default() -> Self {
         Self {
             window: Some(90),
-            beyond: Beyond::Refused,
+            too_old: TooOld::Refused,
             most_rows: 100_000,
             over: Over::default(),
             order: RowOrder::default(),

@@ -20,10 +20,10 @@ pub enum Kind {
 
 use Kind::{Classic, ClassicCsv, LongTerm, Unified, UnifiedCsv};
 
-const ALL: &[Kind] = &[Unified, Classic, LongTerm, UnifiedCsv, ClassicCsv];
 const PAGED: &[Kind] = &[Unified, Classic];
 const FILES: &[Kind] = &[UnifiedCsv, ClassicCsv];
 const OF_UNIFIED: &[Kind] = &[Unified, LongTerm, UnifiedCsv];
+const OF_CLASSIC: &[Kind] = &[Classic, ClassicCsv];
 
 /// Each switch, or all of a group, and the APIs that it makes a difference to. The first that fits counts; what is not
 /// listed concerns all.
@@ -32,7 +32,7 @@ const CONCERNS: &[(&str, &[Kind])] = &[
     ("pages.arrival", &[Unified, Classic, UnifiedCsv, ClassicCsv]),
     ("pages.bounds", &[Unified, UnifiedCsv]),
     ("pages.look_back", &[Unified, UnifiedCsv]),
-    ("pages.beyond", &[Unified]),
+    ("pages.too_old", &[Unified]),
     ("pages", &[Unified]),
     ("bodies.edits", &[Unified]),
     ("bodies", PAGED),
@@ -47,6 +47,15 @@ const CONCERNS: &[(&str, &[Kind])] = &[
     ("long_term", &[LongTerm]),
     ("downloads", &[UnifiedCsv]),
     ("rules", &[]),
+    ("classic.fraction", OF_CLASSIC),
+    ("classic.zone", OF_CLASSIC),
+    ("classic.twins", OF_CLASSIC),
+    ("classic.ties", OF_CLASSIC),
+    ("classic.precision", OF_CLASSIC),
+    ("classic.retention_days", OF_CLASSIC),
+    ("classic.content_type_required", OF_CLASSIC),
+    ("classic.download_cap", &[ClassicCsv]),
+    ("classic", &[Classic]),
 ];
 
 /// Whether a switch (`links.form`) makes a difference to an API.

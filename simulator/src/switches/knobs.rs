@@ -10,7 +10,10 @@ pub(super) type Knob = (&'static str, Turn);
 
 /// All of them. Lists are added at the end, so that a seed keeps what it means for the switches before.
 pub(super) fn all() -> impl Iterator<Item = Knob> {
-    [KNOBS, CSV, LONG_TERM, DOWNLOADS].into_iter().flatten().copied()
+    [KNOBS, CSV, CLASSIC, PATHS, LONG_TERM, DOWNLOADS]
+        .into_iter()
+        .flatten()
+        .copied()
 }
 
 macro_rules! knobs {
@@ -107,6 +110,35 @@ const CSV: &[Knob] = knobs! {
     csv.framing: "chunked" => Framing::Chunked, "until_close" => Framing::UntilClose;
 };
 
+/// The classic API. `classic.api_version` is in no list: under one of its values some requests get nothing.
+const CLASSIC: &[Knob] = knobs! {
+    classic.fraction: "0" => Fraction::Digits(0), "3" => Fraction::Digits(3), "6" => Fraction::Digits(6),
+        "trimmed" => Fraction::Trimmed, "mixed" => Fraction::Mixed;
+    classic.zone: "z" => Zone::Z, "east" => Zone::East, "west" => Zone::West, "none" => Zone::None,
+        "mixed" => Zone::Mixed;
+    classic.twins: "never" => Twins::Never, "often" => Twins::Often;
+    classic.page_cap: "50" => Some(50), "200" => Some(200), "1000" => Some(1000);
+    classic.default_top: "10" => 10, "1000" => 1000;
+    classic.ties: "insertion" => Ties::Insertion, "reversed" => Ties::Reversed, "shuffled" => Ties::Shuffled;
+    classic.precision: "milliseconds" => SortPrecision::Milliseconds, "seconds" => SortPrecision::Seconds;
+    classic.sort_case_matters: "true" => true;
+    classic.unknown_sort: "refused" => UnknownSort::Refused;
+    classic.total: "stale" => TotalCount::Stale, "absent" => TotalCount::Absent, "null" => TotalCount::Null,
+        "capped_at_10000" => TotalCount::Capped(10_000);
+    classic.no_results: "null" => NoResults::Null;
+    classic.short_pages: "true" => true;
+    classic.beyond: "last_page" => Beyond::LastPage;
+    classic.retention_days: "30" => Some(30);
+    classic.content_type_required: "true" => true;
+    classic.download_cap: "50" => 50;
+};
+
+/// Paths. Those that turn a path off are in no list, nor is `access.assertions_once`: nothing could be read.
+const PATHS: &[Knob] = knobs! {
+    paths.wrong: "json" => WrongPath::Json, "sign_in" => WrongPath::SignIn, "redirect" => WrongPath::Redirect,
+        "unsupported_version" => WrongPath::UnsupportedVersion;
+};
+
 /// The long-term store, and how far back the live endpoints go.
 const LONG_TERM: &[Knob] = knobs! {
     long_term.lag_hours: "0" => 0, "24" => 24;
@@ -135,13 +167,13 @@ const LONG_TERM: &[Knob] = knobs! {
     long_term.content_type: "octet_stream" => ZipType::OctetStream;
     long_term.framing: "chunked" => Framing::Chunked, "until_close" => Framing::UntilClose;
     pages.look_back: "90" => Some(90);
-    pages.beyond: "refused" => Beyond::Refused;
+    pages.too_old: "refused" => TooOld::Refused;
 };
 
 /// The unified CSV download and the exclusion rules.
 const DOWNLOADS: &[Knob] = knobs! {
     downloads.window: "none" => None;
-    downloads.beyond: "empty" => Beyond::Empty;
+    downloads.too_old: "empty" => TooOld::Empty;
     downloads.most_rows: "100" => 100;
     downloads.over: "oldest" => Over::Oldest, "refused" => Over::Refused;
     downloads.order: "oldest_first" => RowOrder::OldestFirst;

@@ -25,7 +25,7 @@ pub struct Pages {
     /// Days that the live endpoints look back; none: to the start. 90 are likely. [I]
     pub look_back: Option<u32>,
     /// What a request for something older than that gets.
-    pub beyond: Beyond,
+    pub too_old: TooOld,
     /// Page size when `maxCount` is not given; kept within 10 to 200. "typically up to 200" [D]
     pub default_count: u16,
 }
@@ -42,7 +42,7 @@ impl Default for Pages {
             repeats: Repeats::default(),
             arrival: Arrival::default(),
             look_back: None,
-            beyond: Beyond::default(),
+            too_old: TooOld::default(),
             default_count: 200,
         }
     }
@@ -167,7 +167,7 @@ pub enum Arrival {
 /// What a request gets whose `from` lies before what can be seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Beyond {
+pub enum TooOld {
     /// Nothing for that time, and no word of it. [?]
     #[default]
     Empty,

@@ -84,7 +84,7 @@ fn unchunk(mut rest: &[u8]) -> (Vec<u8>, bool) {
 pub(super) async fn get(simulator: &Simulator, target: &str) -> std::io::Result<Got> {
     send(
         simulator,
-        &format!("GET {target} HTTP/1.1\r\nAuthorization: Bearer pat"),
+        &format!("GET {target} HTTP/1.1\r\nAuthorization: Bearer pat\r\nContent-Type: application/json"),
         "",
     )
     .await

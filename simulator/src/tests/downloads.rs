@@ -111,7 +111,7 @@ async fn ninety_days_are_as_far_back_as_it_goes() {
     let far = "?from=2024-12-01T00:00:00Z";
     assert_eq!(ask(&simulator, far).await.status, 400);
     assert_eq!(rows(&ask(&simulator, "").await), 2);
-    simulator.turn(|switches| switches.downloads.beyond = Beyond::Empty);
+    simulator.turn(|switches| switches.downloads.too_old = TooOld::Empty);
     assert_eq!(rows(&ask(&simulator, far).await), 2);
     simulator.turn(|switches| switches.downloads.window = None);
     assert_eq!(rows(&ask(&simulator, far).await), 3);

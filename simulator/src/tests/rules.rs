@@ -112,7 +112,7 @@ async fn live_endpoints_look_back_90_days_and_the_long_term_store_further() {
     let visible = |truth: Vec<TruthEvent>| truth.iter().filter(|event| event.visible).count();
     assert_eq!(visible(simulator.truth(&production())), 2);
     assert_eq!(visible(simulator.long_term_truth(&production())), 4);
-    simulator.turn(|switches| switches.pages.beyond = Beyond::Refused);
+    simulator.turn(|switches| switches.pages.too_old = TooOld::Refused);
     assert_eq!(get(&simulator, &far).await.unwrap().status, 400);
     let near = get(&simulator, &format!("{EVENTS}?from=2024-12-25"))
         .await
