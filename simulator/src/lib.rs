@@ -50,6 +50,7 @@ mod event;
 mod generate;
 mod truth;
 mod stream;
+mod retention;
 
 mod ask;
 mod page;
