@@ -51,6 +51,7 @@ mod generate;
 mod truth;
 mod view;
 mod stream;
+mod retention;
 
 mod ask;
 mod page;

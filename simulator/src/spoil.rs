@@ -35,7 +35,9 @@ pub(crate) fn instead(fault: &Fault, now: DateTime<Utc>) -> Option<Reply> {
             Reply::new(
                 200,
                 JSON,
-                format!(r#"{{"auditEvents":[{open}{close}],"next":null,"previous":null}}"#),
+                format!(
+                    r#"{{"auditEvents":[{open}{close}],"next":null,"previous":null,"totalCount":1,"results":[{open}{close}]}}"#
+                ),
             )
         }
         _ => return None,

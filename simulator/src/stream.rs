@@ -11,7 +11,7 @@ use crate::event::{self, NewEvent};
 use crate::generate::Batch;
 use crate::instant;
 use crate::json;
-use crate::switches::{Arrival, Records, Switches};
+use crate::switches::{Arrival, Records};
 use crate::truth::TruthEvent;
 use crate::view::View;
 
@@ -96,9 +96,9 @@ pub(crate) struct Stream {
     spellings: HashMap<EventIndex, Vec<Bytes>>,
     pub(crate) requests: u64,
     pub(crate) holding: bool,
-    gone: BTreeSet<EventIndex>,
+    pub(crate) gone: BTreeSet<EventIndex>,
     /// How many rows there were at the last count.
-    counted: Option<usize>,
+    pub(crate) counted: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -172,35 +172,6 @@ impl Stream {
         Dice::of(u64::from(entry.index), 17).once_in(u64::from(every))
     }
 
-    /// What the switches let be seen now.
-    pub(crate) fn view(&self, switches: &Switches, now: i64) -> View {
-        if self.home.stream.is_classic() {
-            View::classic(now, switches)
-        } else {
-            View::live(now, switches)
-        }
-    }
-
-    /// Whether an event is kept no more.
-    pub(crate) fn is_gone(&self, entry: &Entry, view: View) -> bool {
-        view.look_back
-            .is_some_and(|back| entry.key.ticks < view.now - back)
-            || self.gone.contains(&entry.index)
-    }
-
-    /// The events that are kept no more.
-    pub(crate) fn expired(&self, view: View) -> Vec<EventIndex> {
-        let gone = self.entries.iter().filter(|entry| self.is_gone(entry, view));
-        gone.map(|entry| entry.index).collect()
-    }
-
-    /// Lets the oldest visible events be gone.
-    pub(crate) fn expire(&mut self, count: usize, view: View) {
-        let visible = self.entries.iter().filter(|entry| self.sees(entry, view));
-        let oldest: Vec<EventIndex> = visible.take(count).map(|entry| entry.index).collect();
-        self.gone.extend(oldest);
-    }
-
     /// Lets the first recorded of those that wait for their release be seen.
     pub(crate) fn release_some(&mut self, count: usize) {
         let waiting = self
@@ -212,14 +183,6 @@ impl Stream {
         for index in waiting.into_iter().take(count) {
             self.late.remove(&index);
         }
-    }
-
-    /// How many rows there were when they were last counted: at the first and at every 20th request.
-    pub(crate) fn last_count(&mut self, now: usize) -> usize {
-        if self.requests.is_multiple_of(20) {
-            self.counted = None;
-        }
-        *self.counted.get_or_insert(now)
     }
 
     /// Records generated history between two instants.
