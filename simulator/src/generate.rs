@@ -68,12 +68,16 @@ impl Batch {
     pub(crate) fn spell(&self, home: &Home, n: u32, filed: i64) -> Vec<u8> {
         let n = self.model(n);
         let rank = self.rank(n);
-        let mut dice = Dice::of(self.seed.rotate_left(17), u64::from(n));
-        let earlier = n
-            .checked_sub(1 + u32::try_from(dice.below(30)).unwrap_or(0))
-            .map(|n| self.rank(n));
-        let event = happening(home, filed, &mut dice);
+        let (back, event) = self.draw(home, n, filed);
+        let earlier = n.checked_sub(back).map(|n| self.rank(n));
         event::record(home, &self.records, &event, filed, rank, earlier)
+    }
+
+    /// Its `n`-th event before it is recorded, and how far back an event is whose id it may use again.
+    pub(crate) fn draw(&self, home: &Home, n: u32, filed: i64) -> (u32, NewEvent) {
+        let mut dice = Dice::of(self.seed.rotate_left(17), u64::from(n));
+        let back = 1 + u32::try_from(dice.below(30)).unwrap_or(0);
+        (back, happening(home, filed, &mut dice))
     }
 
     /// Filing times and numbers of `count` events between two instants (both included).

@@ -23,6 +23,16 @@ pub(crate) fn date(ticks: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(since.div_euclid(SECOND), nanos).unwrap_or(DateTime::UNIX_EPOCH)
 }
 
+/// Ticks in so many days.
+pub(crate) fn days(count: u32) -> i64 {
+    i64::from(count).saturating_mul(DAY)
+}
+
+/// Midnight UTC before it.
+pub(crate) fn midnight(at: i64) -> i64 {
+    at - at.rem_euclid(DAY)
+}
+
 /// Reads a time out of a query: RFC 3339, the same without offset (UTC), a bare date (00:00 UTC), or ticks.
 pub(crate) fn read(text: &str) -> Option<i64> {
     if text.len() >= 15 && text.bytes().all(|b| b.is_ascii_digit()) {

@@ -15,6 +15,12 @@ pub enum Endpoint {
     Events,
     /// `query/sources`
     Sources,
+    /// `query/downloadevents`
+    Downloads,
+    /// `query/downloadeventsfromlongtermstore`
+    LongTerm,
+    /// `EventConfig/rules`
+    Rules,
     /// `auditlogs`
     Classic,
     /// `auditlogs/download`
@@ -26,7 +32,7 @@ pub enum Endpoint {
 impl Endpoint {
     /// Whether the answer is a file, which travels as its own switches want it.
     pub(crate) fn is_file(self) -> bool {
-        matches!(self, Self::ClassicDownload)
+        matches!(self, Self::ClassicDownload | Self::Downloads | Self::LongTerm)
     }
 }
 
@@ -79,6 +85,30 @@ impl When {
     pub fn sources() -> Self {
         Self {
             endpoint: Some(Endpoint::Sources),
+            ..Self::any()
+        }
+    }
+
+    /// Requests for the unified CSV download.
+    pub fn downloads() -> Self {
+        Self {
+            endpoint: Some(Endpoint::Downloads),
+            ..Self::any()
+        }
+    }
+
+    /// Requests for the long-term store.
+    pub fn long_term() -> Self {
+        Self {
+            endpoint: Some(Endpoint::LongTerm),
+            ..Self::any()
+        }
+    }
+
+    /// Requests for exclusion rules.
+    pub fn rules() -> Self {
+        Self {
+            endpoint: Some(Endpoint::Rules),
             ..Self::any()
         }
     }

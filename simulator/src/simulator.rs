@@ -1,5 +1,7 @@
 //! The handle of a running simulator: what a test does with it.
 
+mod stores;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use crate::cloud::{Cloud, StreamId};
 use crate::event::NewEvent;
 use crate::fault::Fault;
 use crate::instant;
+use crate::rules;
 use crate::script::{FaultId, When};
 use crate::seen::Seen;
 use crate::server;
@@ -177,11 +180,16 @@ impl Simulator {
     /// switches and instants. A few bytes of memory each.
     pub fn generate(&self, stream: &StreamId, seed: u64, count: u32, from: DateTime<Utc>, to: DateTime<Utc>) {
         let batch = lock(&self.world.switches).batch(stream, seed);
-        let times = batch.times(count, instant::ticks(from), instant::ticks(to));
-        self.with(stream, |stream| stream.generate(batch, times));
+        let mut times = batch.times(count, instant::ticks(from), instant::ticks(to));
+        let rules = self.world.rules_for(stream);
+        self.with(stream, |stream| {
+            rules::exclude(&rules, &stream.home, &batch, &mut times);
+            stream.generate(batch, times);
+        });
     }
 
-    /// Records an event, visible at once unless the stream is held back.
+    /// Records an event, visible at once unless the stream is held back. One that a rule excludes is not recorded:
+    /// it gets a number that no event has.
     pub fn push(&self, stream: &StreamId, event: NewEvent) -> EventIndex {
         self.push_when(stream, event, Appears::AtOnce)
     }
@@ -189,8 +197,14 @@ impl Simulator {
     /// Records an event that appears later than it happened.
     pub fn push_when(&self, stream: &StreamId, event: NewEvent, appears: Appears) -> EventIndex {
         let records = lock(&self.world.switches).records_of(stream);
-        self.with(stream, |stream| stream.push(&records, &event, appears))
-            .unwrap_or_default()
+        let rules = self.world.rules_for(stream);
+        self.with(stream, |stream| {
+            if rules.iter().any(|rule| rule.excludes(&stream.home, &event)) {
+                return EventIndex::MAX;
+            }
+            stream.push(&records, &event, appears)
+        })
+        .unwrap_or_default()
     }
 
     /// Records bytes as they are, filed under that instant; they need not be JSON.

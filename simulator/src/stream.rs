@@ -11,8 +11,9 @@ use crate::event::{self, NewEvent};
 use crate::generate::Batch;
 use crate::instant;
 use crate::json;
-use crate::switches::{Arrival, Records, Switches};
+use crate::switches::{Arrival, Records};
 use crate::truth::TruthEvent;
+use crate::view::View;
 
 /// Number of an event within its stream, in the order of recording, from 0.
 pub type EventIndex = u32;
@@ -84,15 +85,6 @@ enum Body {
     Grown { batch: u32, n: u32 },
 }
 
-/// What decides whether an event can be seen.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct View {
-    pub(crate) now: i64,
-    pub(crate) arrival: Arrival,
-    /// Nothing older is kept.
-    pub(crate) oldest: Option<i64>,
-}
-
 /// One stream.
 #[derive(Debug)]
 pub(crate) struct Stream {
@@ -104,9 +96,9 @@ pub(crate) struct Stream {
     spellings: HashMap<EventIndex, Vec<Bytes>>,
     pub(crate) requests: u64,
     pub(crate) holding: bool,
-    gone: BTreeSet<EventIndex>,
+    pub(crate) gone: BTreeSet<EventIndex>,
     /// How many rows there were at the last count.
-    counted: Option<usize>,
+    pub(crate) counted: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -166,6 +158,7 @@ impl Stream {
         };
         arrived
             && !self.is_gone(entry, view)
+            && !view.without.is_some_and(|every| Self::is_stray(entry, every))
             && match self.late.get(&entry.index).filter(|_| entry.late) {
                 None => true,
                 Some(Seen::At(at)) => view.now >= *at,
@@ -174,33 +167,9 @@ impl Stream {
             }
     }
 
-    /// What the switches let be seen now.
-    pub(crate) fn view(&self, switches: &Switches, now: i64) -> View {
-        let days = switches.classic.retention_days;
-        let days = days.filter(|_| self.home.stream.is_classic());
-        View {
-            now,
-            arrival: switches.pages.arrival,
-            oldest: days.map(|days| now - i64::from(days) * instant::DAY),
-        }
-    }
-
-    /// Whether an event is kept no more.
-    pub(crate) fn is_gone(&self, entry: &Entry, view: View) -> bool {
-        view.oldest.is_some_and(|oldest| entry.key.ticks < oldest) || self.gone.contains(&entry.index)
-    }
-
-    /// The events that are kept no more.
-    pub(crate) fn expired(&self, view: View) -> Vec<EventIndex> {
-        let gone = self.entries.iter().filter(|entry| self.is_gone(entry, view));
-        gone.map(|entry| entry.index).collect()
-    }
-
-    /// Lets the oldest visible events be gone.
-    pub(crate) fn expire(&mut self, count: usize, view: View) {
-        let visible = self.entries.iter().filter(|entry| self.sees(entry, view));
-        let oldest: Vec<EventIndex> = visible.take(count).map(|entry| entry.index).collect();
-        self.gone.extend(oldest);
+    /// Whether it is the one event in so many that only one store has.
+    pub(crate) fn is_stray(entry: &Entry, every: u16) -> bool {
+        Dice::of(u64::from(entry.index), 17).once_in(u64::from(every))
     }
 
     /// Lets the first recorded of those that wait for their release be seen.
@@ -216,29 +185,22 @@ impl Stream {
         }
     }
 
-    /// How many rows there were when they were last counted: at the first and at every 20th request.
-    pub(crate) fn last_count(&mut self, now: usize) -> usize {
-        if self.requests.is_multiple_of(20) {
-            self.counted = None;
-        }
-        *self.counted.get_or_insert(now)
-    }
-
     /// Records generated history between two instants.
     pub(crate) fn generate(&mut self, batch: Batch, times: Vec<(i64, u32)>) {
         let at = u32::try_from(self.batches.len()).unwrap_or(u32::MAX);
         let first = self.next_index();
         let late = self.holding;
-        self.entries.extend(times.into_iter().map(|(ticks, n)| Entry {
-            key: Key {
-                ticks,
-                rank: batch.rank(n),
-            },
-            index: first + n,
-            body: Body::Grown { batch: at, n },
-            late,
-            served: false,
-        }));
+        self.entries
+            .extend(times.into_iter().zip(first..).map(|((ticks, n), index)| Entry {
+                key: Key {
+                    ticks,
+                    rank: batch.rank(n),
+                },
+                index,
+                body: Body::Grown { batch: at, n },
+                late,
+                served: false,
+            }));
         if late {
             self.late
                 .extend((first..self.next_index()).map(|index| (index, Seen::WhenReleased)));

@@ -8,10 +8,13 @@ mod classic;
 mod csv;
 mod kind;
 mod knobs;
+mod downloads;
 mod links;
+mod long_term;
 mod pages;
 mod paths;
 mod records;
+mod rules;
 
 pub use access::{Access, ExpiresIn};
 pub use bodies::{Bodies, Casing, ContentType, Edits, Framing, Layout, MemberOrder, Respell};
@@ -19,13 +22,20 @@ pub use classic::{
     ApiVersion, Beyond, Classic, NoResults, SortPrecision, Ties, TotalCount, Twins, UnknownSort,
 };
 pub use csv::{Csv, CsvType, Delimiter, Header, LineEnd, Quoting};
+pub use downloads::{Downloads, Over, RowOrder, Wrapping};
 pub use kind::Kind;
 pub use links::{Carry, CarryTo, EndMarker, LinkForm, LinkNaming, LinkShape, LinkTime, Links, PathCase};
-pub use pages::{Anchor, Arrival, Bounds, Fill, FirstNext, NextOrder, PageOrder, Pages, Repeats};
+pub use long_term::{
+    DateSpelling, EmptyDay, Entries, EntryNames, Identifier, LagFrom, LongTerm, Packing, RecordOrder, Strays,
+    ZipType,
+};
+pub use pages::{Anchor, Arrival, Bounds, Fill, FirstNext, NextOrder, PageOrder, Pages, Repeats, TooOld};
 pub use paths::{Paths, WrongPath};
 pub use records::{
     ClientInfo, CreatedOn, Details, Fraction, Ids, Odd, Precision, Records, TenantKeys, Times, Zone,
 };
+
+pub use rules::Rules;
 
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +57,12 @@ pub struct Switches {
     pub access: Access,
     /// How a CSV download is spelled and sent.
     pub csv: Csv,
+    /// The long-term store.
+    pub long_term: LongTerm,
+    /// The unified CSV download.
+    pub downloads: Downloads,
+    /// The exclusion rules.
+    pub rules: Rules,
     /// Which paths are there.
     pub paths: Paths,
     /// The classic API.

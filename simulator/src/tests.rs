@@ -6,10 +6,13 @@ mod classic;
 mod classic_file;
 mod classic_order;
 mod client;
+mod downloads;
 mod faults;
 mod late;
+mod long_term;
 mod pages;
 mod platforms;
+mod rules;
 mod services;
 mod walks;
 

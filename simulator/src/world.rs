@@ -10,7 +10,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tokio::time::Instant;
 
-use crate::ask::Ask;
+use crate::ask::{Ask, Unreadable};
 use crate::body;
 use crate::catalog;
 use crate::clock::Clock;
@@ -18,9 +18,11 @@ use crate::cloud::{Cloud, Home, StreamId};
 use crate::fault::{ErrorBody, Fault, RetryAfter};
 use crate::instant;
 use crate::link::{self, Origin};
+use crate::long_term::Load;
 use crate::page;
 use crate::platform::Platform;
 use crate::reply::{Manner, Reply};
+use crate::rules::ExclusionRule;
 use crate::script::{Endpoint, Script};
 use crate::seen::Log;
 use crate::stream::Stream;
@@ -39,6 +41,9 @@ pub(crate) struct World {
     pub(crate) script: Mutex<Script>,
     pub(crate) log: Mutex<Log>,
     pub(crate) pace: Mutex<Pace>,
+    pub(crate) load: Mutex<Load>,
+    /// By name of the organization.
+    pub(crate) rules: Mutex<BTreeMap<String, Vec<ExclusionRule>>>,
 }
 
 /// How fast it answers.
@@ -123,6 +128,8 @@ impl World {
             script: Mutex::default(),
             log: Mutex::default(),
             pace: Mutex::default(),
+            load: Mutex::default(),
+            rules: Mutex::default(),
         }
     }
 
@@ -141,6 +148,9 @@ impl World {
         let (endpoint, organization, tenant) = match segments.as_slice() {
             ["identity_" | "identity", "connect", "token"] => (Endpoint::Token, None, None),
             [organization, "identity_", "connect", "token"] => (Endpoint::Token, Some(*organization), None),
+            [organization, "orgaudit_", "api", "eventconfig", "rules"] => {
+                (Endpoint::Rules, Some(*organization), None)
+            }
             [organization, "orgaudit_", "api", "query", what] => (endpoint(what), Some(*organization), None),
             [organization, tenant, "tenantaudit_", "api", "query", what] => {
                 (endpoint(what), Some(*organization), Some(*tenant))
@@ -189,9 +199,7 @@ impl World {
         let reply = match route.endpoint {
             Endpoint::Token => return self.token(request, route, &switches),
             Endpoint::Other => return self.wrong_path(request, switches.paths.wrong),
-            Endpoint::Events | Endpoint::Sources | Endpoint::Classic | Endpoint::ClassicDownload => {
-                self.audit(request, route, &switches, fault)
-            }
+            _ => self.audit(request, route, &switches, fault),
         };
         if reply.status == 200 && !route.endpoint.is_file() {
             dress(reply, &switches, request.accepts_gzip)
@@ -216,14 +224,19 @@ impl World {
         if request.method != "GET" {
             return self.refuse(405, &ErrorBody::Empty);
         }
-        if route.endpoint == Endpoint::Events {
-            return self.events(request, &mut lock(stream), switches, fault);
+        match route.endpoint {
+            Endpoint::Events => self.events(request, &mut lock(stream), switches, fault),
+            Endpoint::LongTerm => self.long_term(request, (id, stream), switches, fault),
+            Endpoint::Downloads => self.download(request, &mut lock(stream), switches, fault),
+            Endpoint::Rules => self.exclusion_rules(id.organization_name(), switches),
+            endpoint @ (Endpoint::Classic | Endpoint::ClassicDownload) => {
+                self.classic(request, endpoint, &mut lock(stream), switches, fault)
+            }
+            _ => {
+                let sources = self.home(id).map(catalog::sources).unwrap_or_default();
+                Reply::json(switches.bodies.content_type, sources)
+            }
         }
-        if id.is_classic() {
-            return self.classic(request, route.endpoint, &mut lock(stream), switches, fault);
-        }
-        let sources = self.home(id).map(catalog::sources).unwrap_or_default();
-        Reply::json(switches.bodies.content_type, sources)
     }
 
     fn events(
@@ -242,12 +255,7 @@ impl World {
             .unwrap_or_default();
         let ask = match Ask::read(&request.query, now, switches.pages.default_count) {
             Ok(ask) => ask,
-            Err(unreadable) => {
-                let mut reply = self.refuse(400, &ErrorBody::Validation);
-                let value = crate::json::quoted(&format!("The value '{}' is not valid.", unreadable.value));
-                reply.body = format!(r#"{{"title":"One or more validation errors occurred.","status":400,"errors":{{"{}":[{value}]}}}}"#, unreadable.name).into();
-                return reply;
-            }
+            Err(unreadable) => return self.unreadable(&unreadable),
         };
         let stale = switches
             .links
@@ -262,6 +270,9 @@ impl World {
             return self.refuse(400, &ErrorBody::Problem);
         }
         let view = stream.view(switches, now);
+        if view.refuses(ask.from, switches.pages.too_old) {
+            return self.refuse(400, &ErrorBody::Problem);
+        }
         let page = page::choose(stream, &ask, switches.pages, view);
         let origin = Origin {
             host: &request.host,
@@ -294,6 +305,14 @@ impl World {
         }
     }
 
+    /// 400 for a parameter that cannot be read.
+    pub(crate) fn unreadable(&self, unreadable: &Unreadable) -> Reply {
+        let mut reply = self.refuse(400, &ErrorBody::Validation);
+        let value = crate::json::quoted(&format!("The value '{}' is not valid.", unreadable.value));
+        reply.body = format!(r#"{{"title":"One or more validation errors occurred.","status":400,"errors":{{"{}":[{value}]}}}}"#, unreadable.name).into();
+        reply
+    }
+
     pub(crate) fn refuse(&self, status: u16, body: &ErrorBody) -> Reply {
         Reply::error(status, body, &RetryAfter::Absent, self.clock.now())
     }
@@ -311,6 +330,8 @@ fn endpoint(name: &str) -> Endpoint {
     match name {
         "events" => Endpoint::Events,
         "sources" => Endpoint::Sources,
+        "downloadevents" => Endpoint::Downloads,
+        "downloadeventsfromlongtermstore" => Endpoint::LongTerm,
         _ => Endpoint::Other,
     }
 }

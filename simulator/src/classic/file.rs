@@ -7,8 +7,9 @@ use super::language;
 use super::listing::{self, MEMBERS, NEWEST_FIRST};
 use crate::csv;
 use crate::json;
-use crate::stream::{Stream, View};
+use crate::stream::Stream;
 use crate::switches::{Csv, Switches};
+use crate::view::View;
 
 /// The file: newest first, at most as many rows as the cap says, whatever `size`. [D]
 pub(crate) fn write(stream: &Stream, ask: &Ask, switches: &Switches, view: View) -> Vec<u8> {

@@ -6,8 +6,9 @@ use super::ask::Ask;
 use crate::dice::Dice;
 use crate::instant::SECOND;
 use crate::json;
-use crate::stream::{Entry, Stream, View};
+use crate::stream::{Entry, Stream};
 use crate::switches::{Beyond, Classic, SortPrecision, Ties, TotalCount, UnknownSort};
+use crate::view::View;
 
 /// Members of a record, in the order of the guide. [D]
 pub(crate) const MEMBERS: [&str; 9] = [

@@ -20,7 +20,6 @@ pub enum Kind {
 
 use Kind::{Classic, ClassicCsv, LongTerm, Unified, UnifiedCsv};
 
-const ALL: &[Kind] = &[Unified, Classic, LongTerm, UnifiedCsv, ClassicCsv];
 const PAGED: &[Kind] = &[Unified, Classic];
 const FILES: &[Kind] = &[UnifiedCsv, ClassicCsv];
 const OF_UNIFIED: &[Kind] = &[Unified, LongTerm, UnifiedCsv];
@@ -30,8 +29,10 @@ const OF_CLASSIC: &[Kind] = &[Classic, ClassicCsv];
 /// listed concerns all.
 const CONCERNS: &[(&str, &[Kind])] = &[
     ("links", &[Unified]),
-    ("pages.arrival", ALL),
+    ("pages.arrival", &[Unified, Classic, UnifiedCsv, ClassicCsv]),
     ("pages.bounds", &[Unified, UnifiedCsv]),
+    ("pages.look_back", &[Unified, UnifiedCsv]),
+    ("pages.too_old", &[Unified]),
     ("pages", &[Unified]),
     ("bodies.edits", &[Unified]),
     ("bodies", PAGED),
@@ -43,6 +44,9 @@ const CONCERNS: &[(&str, &[Kind])] = &[
     ("records.ids", OF_UNIFIED),
     ("records.created_on", OF_UNIFIED),
     ("csv", FILES),
+    ("long_term", &[LongTerm]),
+    ("downloads", &[UnifiedCsv]),
+    ("rules", &[]),
     ("classic.fraction", OF_CLASSIC),
     ("classic.zone", OF_CLASSIC),
     ("classic.twins", OF_CLASSIC),

@@ -10,7 +10,10 @@ pub(super) type Knob = (&'static str, Turn);
 
 /// All of them. Lists are added at the end, so that a seed keeps what it means for the switches before.
 pub(super) fn all() -> impl Iterator<Item = Knob> {
-    [KNOBS, CSV, CLASSIC, PATHS].into_iter().flatten().copied()
+    [KNOBS, CSV, CLASSIC, PATHS, LONG_TERM, DOWNLOADS]
+        .into_iter()
+        .flatten()
+        .copied()
 }
 
 macro_rules! knobs {
@@ -134,4 +137,47 @@ const CLASSIC: &[Knob] = knobs! {
 const PATHS: &[Knob] = knobs! {
     paths.wrong: "json" => WrongPath::Json, "sign_in" => WrongPath::SignIn, "redirect" => WrongPath::Redirect,
         "unsupported_version" => WrongPath::UnsupportedVersion;
+};
+
+/// The long-term store, and how far back the live endpoints go.
+const LONG_TERM: &[Knob] = knobs! {
+    long_term.lag_hours: "0" => 0, "24" => 24;
+    long_term.lag_from: "event" => LagFrom::Event;
+    long_term.retention_days: "5_years" => 5 * 365;
+    long_term.entries: "zip_per_hour" => Entries::ZipPerHour, "zip_per_hour_one_name" => Entries::ZipPerHourOneName,
+        "numbered" => Entries::Numbered, "folders" => Entries::Folders, "one_name" => Entries::OneName;
+    long_term.names: "climbing" => EntryNames::Climbing, "absolute" => EntryNames::Absolute,
+        "backslashes" => EntryNames::Backslashes;
+    long_term.packing: "stored" => Packing::Stored;
+    long_term.streamed: "true" => true;
+    long_term.zip64: "true" => true;
+    long_term.bom: "true" => true;
+    long_term.layout: "spaced" => Layout::Spaced, "two_spaces" => Layout::TwoSpaces, "cr_lf" => Layout::CrLf,
+        "tabs" => Layout::Tabs;
+    long_term.casing: "camel" => Casing::Camel;
+    long_term.order: "newest_first" => RecordOrder::NewestFirst, "shuffled" => RecordOrder::Shuffled;
+    long_term.identifier: "other" => Identifier::Other;
+    long_term.date: "no_zone" => DateSpelling::NoZone, "millis" => DateSpelling::Millis,
+        "offset" => DateSpelling::Offset;
+    long_term.extra_members: "true" => true;
+    long_term.empty: "empty_array" => EmptyDay::EmptyArray, "empty_body" => EmptyDay::EmptyBody,
+        "no_content" => EmptyDay::NoContent;
+    long_term.heavy: "1" => 1;
+    long_term.strays: "only_live" => Strays::OnlyLive(7), "only_long_term" => Strays::OnlyLongTerm(7);
+    long_term.content_type: "octet_stream" => ZipType::OctetStream;
+    long_term.framing: "chunked" => Framing::Chunked, "until_close" => Framing::UntilClose;
+    pages.look_back: "90" => Some(90);
+    pages.too_old: "refused" => TooOld::Refused;
+};
+
+/// The unified CSV download and the exclusion rules.
+const DOWNLOADS: &[Knob] = knobs! {
+    downloads.window: "none" => None;
+    downloads.too_old: "empty" => TooOld::Empty;
+    downloads.most_rows: "100" => 100;
+    downloads.over: "oldest" => Over::Oldest, "refused" => Over::Refused;
+    downloads.order: "oldest_first" => RowOrder::OldestFirst;
+    downloads.wrapping: "zip" => Wrapping::Zip;
+    rules.rolled_out: "false" => false;
+    rules.wrapped: "true" => true;
 };

@@ -324,3 +324,27 @@ async fn each_switch_and_any_mix_tells_all() {
         simulator.stop().await;
     }
 }
+
+#[tokio::test]
+async fn faults_strike_the_list_and_the_file_apart() {
+    let simulator = acme_classic(Switches::default(), 20).await;
+    for (fault, results) in [
+        (Fault::EventsMissing, None),
+        (Fault::EventsNull, Some(&b"null"[..])),
+    ] {
+        simulator.fault(When::classic().of(&classic()).nth(1), fault);
+        let body = get(&simulator, LIST).await.unwrap().body;
+        assert_eq!(member(&body, "results"), results);
+    }
+    simulator.fault(When::classic().nth(1), Fault::HugeEvent(300_000));
+    assert!(get(&simulator, LIST).await.unwrap().body.len() > 300_000);
+    simulator.fault(When::classic().nth(1), Fault::DeepJson(1000));
+    assert!(elements(member(&get(&simulator, LIST).await.unwrap().body, "results").unwrap())[0].len() > 1000);
+    simulator.fault(When::classic_download().nth(1), Fault::status(504));
+    simulator.fault(When::classic_download().nth(2), Fault::CutOff(100));
+    assert_eq!(rows(&simulator, "").await.len(), 20);
+    let file = format!("{LIST}/download");
+    assert_eq!(get(&simulator, &file).await.unwrap().status, 504);
+    assert!(!get(&simulator, &file).await.unwrap().whole);
+    assert!(get(&simulator, &file).await.unwrap().whole);
+}
