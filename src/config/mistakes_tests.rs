@@ -211,7 +211,10 @@ fn names_of_targets_and_connections_fit_together() {
         "[[targets]]",
         "[connections.cloud.auth.bearer]\ntoken = { env = \"T\" }\n[[targets]]",
     );
-    assert!(both.starts_with("connections.cloud.auth: holds both"), "{both}");
+    assert_eq!(
+        both,
+        "connections.cloud.auth: holds `client_credentials` and `bearer`: keep one"
+    );
     let capital = mistakes(load_toml(
         &SMALL.replace("connections.cloud", "connections.Cloud"),
     ));

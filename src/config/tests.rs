@@ -82,15 +82,7 @@ fn the_reference_shows_the_defaults_of_the_code() {
     let later = unmarked(REFERENCE, "##");
     let told = mistakes(load_toml(&later));
     let paths: Vec<&str> = told.iter().map(|told| told.split(':').next().unwrap()).collect();
-    assert_eq!(
-        paths,
-        [
-            "signing",
-            "connections.cloud.auth.client_assertion",
-            "targets[0].language",
-            "http"
-        ]
-    );
+    assert_eq!(paths, ["signing", "targets[0].language", "http"]);
     assert!(
         told.iter()
             .all(|told| told.contains("not supported by this version")),
@@ -128,6 +120,8 @@ fn the_examples_load() {
             include_str!("../../config/examples/organization-and-tenants.toml"),
             3,
         ),
+        (include_str!("../../config/examples/public-sector.toml"), 2),
+        (include_str!("../../config/examples/federated.toml"), 1),
         (include_str!("../../config/examples/simulator.toml"), 3),
         (include_str!("../../config/examples/s3.toml"), 1),
         (include_str!("../../config/examples/azure.toml"), 1),
@@ -231,7 +225,7 @@ fn later_files_override_earlier_ones_and_the_environment_both() {
             client_id,
             ..
         } => (client_id.clone(), client_secret.clone()),
-        AuthSettings::Bearer { .. } => panic!(),
+        AuthSettings::ClientAssertion { .. } | AuthSettings::Bearer { .. } => panic!(),
     };
     assert_eq!(
         secret(&settings),
