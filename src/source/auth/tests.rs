@@ -1,5 +1,7 @@
 //! Tokens against a server that answers as told.
 
+mod proofs;
+
 use std::{sync::atomic::AtomicI64, time::Duration};
 
 use serde_json::Value;
