@@ -25,7 +25,7 @@ use tokio::task::JoinError;
 use crate::{
     archive::{Archive, ArchiveError},
     clock::Time,
-    event::Event,
+    event::{Event, Schema},
     target::TargetName,
     verify::{Finding, Gap, MAX_CONTENT, Problem, unpack},
     window::Window,
@@ -81,6 +81,12 @@ pub enum CatError {
         /// The archive.
         place: String,
     },
+    /// The target's commits hold no events.
+    #[error("read the events of the target `{target}`: its archive holds the server's own files")]
+    Files {
+        /// The target.
+        target: TargetName,
+    },
     /// An object is not what it was, or gone.
     #[error("read `{}`: {}", .0.key, .0.message)]
     Altered(Box<Finding>),
@@ -103,12 +109,13 @@ impl CatError {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
-    /// 12: the archive cannot be read; 10: it was altered; 1: anything else.
+    /// 12: the archive cannot be read; 10: it was altered; 2: it holds files, not events; 1: anything else.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Archive(_) | Self::NoCommits { .. } => 12,
             Self::Altered(_) => 10,
+            Self::Files { .. } => 2,
             Self::Output(_) | Self::Died(_) => 1,
         }
     }
@@ -119,6 +126,9 @@ impl CatError {
         match self {
             Self::Archive(source) => source.hint(),
             Self::NoCommits { .. } => Some("is the target's name spelled right?".to_owned()),
+            Self::Files { target } => Some(format!(
+                "the files lie below `raw/` and are named by the commits below `commits/{target}/`"
+            )),
             Self::Altered(finding) => Some(format!("`verify` tells all that is wrong; {}", finding.hint)),
             Self::Output(_) | Self::Died(_) => None,
         }
@@ -246,10 +256,11 @@ async fn load(archive: Archive, part: Part, span: Window) -> Result<Vec<Line>, C
 
 fn lines(part: &Part, stored: Bytes, span: Window) -> Result<Vec<Line>, Problem> {
     let content = unpack(&part.job.object, stored, MAX_CONTENT)?;
+    let schema = part.job.api.schema().unwrap_or(Schema::Unified);
     let mut lines = Vec::new();
     let raws = content.split(|byte| *byte == b'\n').filter(|raw| !raw.is_empty());
     for (number, raw) in (1..).zip(raws) {
-        let event = Event::parse(content.slice_ref(raw)).map_err(|_| Problem::Lines {
+        let event = Event::parse(content.slice_ref(raw), schema).map_err(|_| Problem::Lines {
             what: "its lines should be JSON",
             line: number,
             lines: 1,

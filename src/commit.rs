@@ -223,8 +223,50 @@ impl Commit {
     }
 }
 
+/// What makes an endpoint's stream, on whatever host: organization and tenant, as names or GUIDs, and the service. Lower
+/// case. Of an address without such a service its whole path.
+#[must_use]
+pub fn stream_of(endpoint: &str) -> String {
+    let lower = endpoint.to_ascii_lowercase();
+    let parts: Vec<&str> = lower.split('/').collect();
+    let found = [("tenantaudit_", 2), ("orgaudit_", 1)]
+        .into_iter()
+        .find_map(|(service, names)| {
+            let at = parts.iter().position(|part| *part == service)?;
+            parts.get(at.checked_sub(names)?..=at)
+        });
+    // Without scheme, slashes and host: a server may move.
+    let path = || parts.get(3..).unwrap_or_default().join("/");
+    found.map_or_else(path, |parts| parts.join("/"))
+}
+
 /// SHA-256 in lower-case hexadecimal.
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stream_of;
+
+    #[test]
+    fn a_stream_is_its_organization_tenant_and_service() {
+        let stream = "acme/production/tenantaudit_";
+        for endpoint in [
+            "https://cloud.uipath.com/acme/production/tenantaudit_/api/query/events",
+            "https://suite.example/base/ACME/production/tenantaudit_/api/query/events",
+            "http://127.0.0.1:1/acme/production/tenantaudit_/api/query/downloadeventsfromlongtermstore",
+        ] {
+            assert_eq!(stream_of(endpoint), stream);
+        }
+        assert_eq!(
+            stream_of("http://127.0.0.1:1/acme/orgaudit_/api/query/events"),
+            "acme/orgaudit_"
+        );
+        assert_ne!(
+            stream_of("https://suite.example/acme/audit_/api/auditlogs"),
+            stream_of("https://suite.example/other/audit_/api/auditlogs")
+        );
+    }
 }

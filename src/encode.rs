@@ -9,15 +9,16 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     clock::Time,
     commit::Object,
-    event::{Event, hex},
+    event::{Event, Schema, hex},
     key::{self, Format, Shape},
+    source::File,
 };
 
 mod compress;
 mod csv;
 
 pub use compress::{DecompressError, decompress};
-pub use csv::COLUMNS;
+pub use csv::columns;
 
 /// A data object ready to be stored.
 #[derive(Clone, Debug)]
@@ -60,6 +61,27 @@ pub fn encode(
     Ok(objects)
 }
 
+/// The data object that a file of commit `number` becomes: as it is, on the day that its window begins.
+#[must_use]
+pub fn keep(shape: &Shape, number: u64, day: NaiveDate, file: File) -> Encoded {
+    let sha256 = hex(&Sha256::digest(&file.bytes));
+    let object = Object {
+        key: key::raw(file.kind, shape.api, &shape.target, day, number, &sha256),
+        format: Format::Raw.as_str().to_owned(),
+        events: file.rows,
+        bytes: file.bytes.len() as u64,
+        content_sha256: sha256.clone(),
+        sha256,
+        first: file.first,
+        last: file.last,
+        defused_cells: 0,
+    };
+    Encoded {
+        object,
+        bytes: file.bytes,
+    }
+}
+
 fn object(
     shape: &Shape,
     format: Format,
@@ -67,16 +89,17 @@ fn object(
     day: NaiveDate,
     events: &[Event],
 ) -> Result<Encoded, std::io::Error> {
+    let schema = shape.api.schema().unwrap_or(Schema::Unified);
     let mut sink = compress::Sink::new(shape.compression)?;
     let mut defused_cells = 0;
     match format {
-        Format::Jsonl => {
+        Format::Jsonl | Format::Raw => {
             for event in events {
                 sink.write_all(&event.raw)?;
                 sink.write_all(b"\n")?;
             }
         }
-        Format::Csv => defused_cells = csv::write(&mut sink, events)?,
+        Format::Csv => defused_cells = csv::write(&mut sink, schema, events)?,
     }
     let (bytes, content) = sink.finish()?;
     let sha256 = hex(&Sha256::digest(&bytes));

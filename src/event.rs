@@ -12,19 +12,48 @@ use crate::{
 /// The first 16 bytes of a SHA-256.
 pub type Digest16 = [u8; 16];
 
+/// How an API spells its records: where the id and the time stand in them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Schema {
+    /// `query/events`: `id` and `createdOn`.
+    Unified,
+    /// `auditlogs`: `createdOn` and no id. Records may be alike, and each of them counts.
+    Classic,
+    /// `query/downloadeventsfromlongtermstore`: `Identifier` and `DateCreatedUtc`.
+    LongTerm,
+}
+
+impl Schema {
+    fn id(self) -> Option<&'static str> {
+        match self {
+            Self::Unified => Some("id"),
+            Self::Classic => None,
+            Self::LongTerm => Some("Identifier"),
+        }
+    }
+
+    fn time(self) -> &'static str {
+        match self {
+            Self::Unified | Self::Classic => "createdOn",
+            Self::LongTerm => "DateCreatedUtc",
+        }
+    }
+}
+
 /// One event. Equal events have equal ids and fingerprints.
 #[derive(Clone, Debug)]
 pub struct Event {
     /// The server's bytes, line breaks between tokens removed, nothing else. No line break at the end.
     pub raw: Bytes,
-    /// `id`, decoded; where it is missing, null or empty, the fingerprint in hexadecimal.
+    /// Its id, decoded; where it is missing, null or empty, the fingerprint in hexadecimal.
     pub id: Box<str>,
-    /// `createdOn` as an instant. None: missing or unreadable.
+    /// Its time as an instant. None: missing or unreadable.
     pub time: Option<Time>,
     /// Which event it is: a digest of `id`.
     pub identity: Digest16,
     /// What it says: a digest of the content, whatever the order of members and white space.
     pub fingerprint: Digest16,
+    schema: Schema,
 }
 
 impl Event {
@@ -32,9 +61,9 @@ impl Event {
     ///
     /// # Errors
     /// If `raw` is not JSON. Anything that is JSON is an event.
-    pub fn parse(raw: Bytes) -> Result<Self, JsonError> {
+    pub fn parse(raw: Bytes, schema: Schema) -> Result<Self, JsonError> {
         let value = Value::parse(&raw)?;
-        let (id, time, fingerprint) = read(value);
+        let (id, time, fingerprint) = read(value, schema);
         let bare = value.raw();
         let raw = if bare.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
             // A string cannot hold a bare line break: every one of them stands between tokens.
@@ -52,6 +81,7 @@ impl Event {
             time,
             identity,
             fingerprint,
+            schema,
         })
     }
 
@@ -61,12 +91,12 @@ impl Event {
         (self.time, self.id.as_bytes(), &self.raw)
     }
 
-    /// `createdOn` as the server spelled it, if it is a string.
+    /// Its time as the server spelled it, if it is a string.
     #[must_use]
     pub fn created_on(&self) -> Option<String> {
         let value = Value::parse(&self.raw).ok()?;
         value
-            .member("createdOn")?
+            .member(self.schema.time())?
             .text()
             .map(std::borrow::Cow::into_owned)
     }
@@ -93,10 +123,11 @@ pub struct Mark {
     pub fingerprint: Digest16,
 }
 
-fn read(value: Value<'_>) -> (Box<str>, Option<Time>, Digest16) {
+fn read(value: Value<'_>, schema: Schema) -> (Box<str>, Option<Time>, Digest16) {
     let fingerprint = value.fingerprint();
-    let id = value
-        .member("id")
+    let id = schema
+        .id()
+        .and_then(|name| value.member(name))
         .filter(|id| !id.is_null())
         .map(|id| match id.text() {
             Some(text) => text.into_owned(),
@@ -106,7 +137,7 @@ fn read(value: Value<'_>) -> (Box<str>, Option<Time>, Digest16) {
         .filter(|id| !id.is_empty())
         .unwrap_or_else(|| hex(&fingerprint));
     let time = value
-        .member("createdOn")
+        .member(schema.time())
         .and_then(Value::text)
         .and_then(|text| read_time(&text));
     (id.into_boxed_str(), time, fingerprint)
@@ -156,7 +187,7 @@ mod tests {
     use super::*;
 
     fn event(text: &'static str) -> Event {
-        Event::parse(Bytes::from_static(text.as_bytes())).unwrap()
+        Event::parse(Bytes::from_static(text.as_bytes()), Schema::Unified).unwrap()
     }
 
     #[test]
@@ -187,6 +218,24 @@ mod tests {
         for bad in ["", "yesterday", "2025-13-01T00:00:00Z", "2025-03-24"] {
             assert_eq!(read_time(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn each_api_has_its_own_place_for_id_and_time() {
+        let raw = Bytes::from_static(
+            br#"{"id":"a","createdOn":"2026-01-01T00:00:00Z","Identifier":"b","DateCreatedUtc":"2026-01-02T00:00:00"}"#,
+        );
+        let read = |schema| Event::parse(raw.clone(), schema).unwrap();
+        let (unified, classic, long_term) = (
+            read(Schema::Unified),
+            read(Schema::Classic),
+            read(Schema::LongTerm),
+        );
+        assert_eq!((&*unified.id, &*long_term.id), ("a", "b"));
+        assert_eq!(*classic.id, hex(&classic.fingerprint));
+        assert_eq!(classic.time, unified.time);
+        assert_eq!(long_term.created_on().as_deref(), Some("2026-01-02T00:00:00"));
+        assert_eq!(unified.fingerprint, long_term.fingerprint);
     }
 
     #[test]

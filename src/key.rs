@@ -4,21 +4,24 @@ use chrono::NaiveDate;
 
 use crate::{
     settings::Compression,
+    source::FileKind,
     target::{Api, TargetName},
 };
 
-/// How events are spelled in a data object.
+/// How events are spelled in a data object, and so where it lies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Format {
     /// The record: the server's own bytes.
     Jsonl,
     /// A view for spreadsheets.
     Csv,
+    /// A file that the server made.
+    Raw,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Jsonl, Self::Csv];
+    pub const ALL: [Self; 3] = [Self::Jsonl, Self::Csv, Self::Raw];
 
     /// The name in keys and commits.
     #[must_use]
@@ -26,6 +29,16 @@ impl Format {
         match self {
             Self::Jsonl => "jsonl",
             Self::Csv => "csv",
+            Self::Raw => "raw",
+        }
+    }
+
+    /// Whether events of an API may lie in it.
+    #[must_use]
+    pub fn holds(self, api: Api) -> bool {
+        match self {
+            Self::Jsonl | Self::Csv => api.schema().is_some(),
+            Self::Raw => api.schema().is_none(),
         }
     }
 }
@@ -43,6 +56,23 @@ pub struct Shape {
     pub csv: bool,
 }
 
+/// The key of a file that the server made. `sha256` is that of its bytes, in hexadecimal.
+#[must_use]
+pub fn raw(
+    kind: FileKind,
+    api: Api,
+    target: &TargetName,
+    day: NaiveDate,
+    number: u64,
+    sha256: &str,
+) -> String {
+    let (stream, short) = (
+        stream(Format::Raw, api, target),
+        sha256.get(..16).unwrap_or(sha256),
+    );
+    format!("{stream}/day={day}/{number:020}-{short}.{}", kind.as_str())
+}
+
 /// The key of a data object. `sha256` is that of the stored bytes, in hexadecimal.
 #[must_use]
 pub fn data(format: Format, shape: &Shape, day: NaiveDate, number: u64, sha256: &str) -> String {
@@ -58,6 +88,12 @@ pub fn data(format: Format, shape: &Shape, day: NaiveDate, number: u64, sha256: 
 #[must_use]
 pub fn stream(format: Format, api: Api, target: &TargetName) -> String {
     format!("{}/api={}/target={target}", format.as_str(), api.as_str())
+}
+
+/// The prefixes of all data objects that an API may bring, each without a slash at its end.
+pub fn streams(api: Api, target: &TargetName) -> impl Iterator<Item = String> {
+    let formats = Format::ALL.into_iter().filter(move |format| format.holds(api));
+    formats.map(move |format| stream(format, api, target))
 }
 
 /// The number of the commit that a data object was written for.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::{
     catalog::Catalog,
     checkpoint::Known,
@@ -14,9 +16,12 @@ use crate::{
 
 mod auth;
 pub mod body;
+pub mod classic;
+pub mod csv_download;
 pub mod http;
 mod line;
 pub mod link;
+pub mod long_term;
 pub mod page;
 pub mod refusal;
 #[cfg(test)]
@@ -25,13 +30,22 @@ pub mod unified;
 mod walk;
 pub mod wire;
 
+use classic::{Classic, ClassicError};
+use csv_download::{CsvDownload, CsvError};
 use link::LinkError;
+use long_term::{LongTerm, LongTermError};
 use unified::{First, Unified};
 
-/// A target's API. Other APIs of the interface get an arm here each.
+/// A target's API.
 pub enum Source {
     /// `query/events`.
     Unified(Unified),
+    /// `auditlogs`.
+    Classic(Classic),
+    /// `query/downloadeventsfromlongtermstore`.
+    LongTerm(LongTerm),
+    /// `query/downloadevents` and `auditlogs/download`.
+    Csv(CsvDownload),
 }
 
 /// How much of a span one slice may hold.
@@ -48,10 +62,12 @@ pub struct Limits {
 /// A span, read completely.
 #[derive(Debug)]
 pub struct Slice {
-    /// The span.
+    /// The span: all that was asked for, or an older part of it.
     pub span: Window,
     /// Its events that were not known, in no order, each once.
     pub events: Vec<Event>,
+    /// The file, where the server made one of the span that holds any row. Then there are no events.
+    pub file: Option<File>,
     /// Events shown within the span, repeats and known ones included.
     pub pulled: u64,
     /// Of these, repeats and known ones.
@@ -64,6 +80,44 @@ pub struct Slice {
     pub effort: Effort,
     /// 1: nothing more would have fitted.
     pub fullness: f64,
+}
+
+/// A file that the server made, byte for byte.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// All of it.
+    pub bytes: Bytes,
+    /// What it is.
+    pub kind: FileKind,
+    /// Its rows, without the header.
+    pub rows: u64,
+    /// The time of its oldest row as the server spelled it, where that can be told.
+    pub first: Option<String>,
+    /// The time of its newest row as the server spelled it, where that can be told.
+    pub last: Option<String>,
+}
+
+/// What a file is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FileKind {
+    /// Rows of text.
+    Csv,
+    /// An archive with such a file in it.
+    Zip,
+}
+
+impl FileKind {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Csv, Self::Zip];
+
+    /// What its name ends in, without a dot.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Zip => "zip",
+        }
+    }
 }
 
 /// Requests and pages.
@@ -129,6 +183,15 @@ pub enum SourceError {
         /// The limit.
         bytes: usize,
     },
+    /// The classic API.
+    #[error(transparent)]
+    Classic(ClassicError),
+    /// A server-made file.
+    #[error(transparent)]
+    Csv(CsvError),
+    /// The long-term store.
+    #[error(transparent)]
+    LongTerm(LongTermError),
     /// A filter names what the server does not have.
     #[error("find {kind} `{name}` of the filter in the server's catalogue")]
     Filter {
@@ -149,6 +212,9 @@ impl SourceError {
             Self::Http(error) => error.action(),
             Self::Link(_) | Self::Loop { .. } | Self::Endless { .. } => Action::NextTick,
             Self::Instant { .. } | Self::Filter { .. } => Action::Stop,
+            Self::Classic(error) => error.action(),
+            Self::Csv(error) => error.action(),
+            Self::LongTerm(error) => error.action(),
         }
     }
 
@@ -160,20 +226,27 @@ impl SourceError {
             Self::Link(_) | Self::Loop { .. } | Self::Endless { .. } => {
                 Some("nothing was archived of this span; if it stays so, the server is at fault: report it to UiPath".to_owned())
             }
+            Self::Classic(error) => error.hint(),
+            Self::Csv(error) => error.hint(),
+            Self::LongTerm(error) => error.hint(),
             Self::Instant { .. } => Some("raise `archive.max_buffered`".to_owned()),
             Self::Filter { known, .. } => Some(format!("`sources` lists what there is; nearest: {}", known.join(", "))),
         }
     }
 }
 
-/// The first page of a span: it tells the server's time and how dense events are, and is part of the walk.
-pub struct Opening(First);
+/// The beginning of reading a span: it tells the server's time. What it brought beside is part of the reading.
+pub struct Opening {
+    /// The server's clock when it answered, to the second; None where the API has no small question to ask.
+    pub date: Option<Time>,
+    /// The first page, where there are pages that lead to each other.
+    first: Option<First>,
+}
 
 impl Opening {
-    /// The server's clock when it answered, to the second.
-    #[must_use]
-    pub fn date(&self) -> Option<Time> {
-        self.0.date
+    /// One that brought nothing but the time.
+    pub(super) fn at(date: Option<Time>) -> Self {
+        Self { date, first: None }
     }
 }
 
@@ -183,6 +256,27 @@ impl Source {
     pub fn of(target: &Target, connection: http::Connection) -> Self {
         match target.api {
             Api::Unified => Self::Unified(Unified::new(target, connection)),
+            Api::Classic => Self::Classic(Classic::new(target, connection)),
+            Api::LongTerm => Self::LongTerm(LongTerm::new(target, connection)),
+            Api::UnifiedCsv | Api::ClassicCsv => Self::Csv(CsvDownload::new(target, connection)),
+        }
+    }
+
+    /// Where a target's events are that its own API no longer shows: the long-term store, which knows no filter.
+    #[must_use]
+    pub fn before_retention(target: &Target, connection: http::Connection) -> Option<Self> {
+        let reads = target.api == Api::Unified && target.long_term && target.filter.is_none();
+        reads.then(|| Self::LongTerm(LongTerm::new(target, connection)))
+    }
+
+    /// The API that it asks.
+    #[must_use]
+    pub fn api(&self) -> Api {
+        match self {
+            Self::Unified(_) => Api::Unified,
+            Self::Classic(_) => Api::Classic,
+            Self::LongTerm(_) => Api::LongTerm,
+            Self::Csv(csv) => csv.api(),
         }
     }
 
@@ -191,6 +285,9 @@ impl Source {
     pub fn endpoint(&self) -> &str {
         match self {
             Self::Unified(unified) => unified.endpoint().as_str(),
+            Self::Classic(classic) => classic.endpoint().as_str(),
+            Self::LongTerm(store) => store.endpoint().as_str(),
+            Self::Csv(csv) => csv.endpoint().as_str(),
         }
     }
 
@@ -201,24 +298,32 @@ impl Source {
     pub async fn prepare(&mut self) -> Result<(), SourceError> {
         match self {
             Self::Unified(unified) => unified.prepare().await,
+            Self::Csv(csv) => csv.prepare().await,
+            Self::Classic(_) | Self::LongTerm(_) => Ok(()),
         }
     }
 
-    /// Asks for the first page of a span.
+    /// Asks a first, small question about a span.
     ///
     /// # Errors
     /// If the request fails for good.
     pub async fn open(&self, span: Window) -> Result<Opening, SourceError> {
         match self {
-            Self::Unified(unified) => unified.first(span).await.map(Opening),
+            Self::Unified(unified) => unified.first(span).await.map(|first| Opening {
+                date: first.date,
+                first: Some(first),
+            }),
+            Self::Classic(classic) => classic.open().await,
+            Self::LongTerm(store) => store.open().await,
+            Self::Csv(csv) => csv.open().await,
         }
     }
 
-    /// Reads a span completely, but for known events. `opening` may be the first page of a span that reaches at least
-    /// as far on both sides. `told` hears how many events each page brought.
+    /// Reads a span completely, but for known events, or an older part of it. `opening` may be of a span that reaches at
+    /// least as far on both sides. `told` hears how many events came at a time.
     ///
     /// # Errors
-    /// If a request fails for good, or the walk does not end.
+    /// If a request fails for good, or what the server shows does not hold together.
     pub async fn read(
         &self,
         span: Window,
@@ -229,20 +334,23 @@ impl Source {
     ) -> Result<Outcome, SourceError> {
         match self {
             Self::Unified(unified) => {
-                unified
-                    .read(span, known, limits, opening.map(|opening| opening.0), told)
-                    .await
+                let first = opening.and_then(|opening| opening.first);
+                unified.read(span, known, limits, first, told).await
             }
+            Self::Classic(classic) => classic.read(span, known, limits, told).await,
+            Self::LongTerm(store) => store.read(span, known, limits, told).await,
+            Self::Csv(csv) => csv.read(span, limits, told).await,
         }
     }
 
-    /// The catalogue of sources, targets and types.
+    /// The catalogue of sources, targets and types. None: this API has none.
     ///
     /// # Errors
     /// If it cannot be read.
-    pub async fn catalog(&self) -> Result<Catalog, SourceError> {
+    pub async fn catalog(&self) -> Result<Option<Catalog>, SourceError> {
         match self {
-            Self::Unified(unified) => unified.catalog().await,
+            Self::Unified(unified) => unified.catalog().await.map(Some),
+            Self::Classic(_) | Self::LongTerm(_) | Self::Csv(_) => Ok(None),
         }
     }
 }

@@ -4,7 +4,12 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{clock::Time, schedule::Schedule};
+use crate::{
+    clock::Time,
+    event::{Schema, floor},
+    schedule::Schedule,
+    window::earlier,
+};
 
 /// A target's name: `[a-z]([a-z0-9._-]{0,61}[a-z0-9])?`. It names the stream in the archive for ever.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize)]
@@ -52,21 +57,60 @@ impl fmt::Display for TargetName {
     }
 }
 
-/// Which API a target is read through. Others of the interface (`classic`, …) get an arm here each.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+/// Which API a target is read through.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Api {
     /// `query/events` of the unified logs experience.
     Unified,
+    /// `auditlogs` of the classic logs experience.
+    Classic,
+    /// `query/downloadeventsfromlongtermstore`: days that are over, kept for years.
+    LongTerm,
+    /// `query/downloadevents`: the server's own CSV of a span.
+    UnifiedCsv,
+    /// `auditlogs/download`: the server's own CSV of the newest records.
+    ClassicCsv,
 }
 
 impl Api {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Unified,
+        Self::Classic,
+        Self::LongTerm,
+        Self::UnifiedCsv,
+        Self::ClassicCsv,
+    ];
+
     /// The name in configuration, keys and commits.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unified => "unified",
+            Self::Classic => "classic",
+            Self::LongTerm => "long_term",
+            Self::UnifiedCsv => "unified_csv",
+            Self::ClassicCsv => "classic_csv",
         }
+    }
+
+    /// How its records are spelled. None: it brings files, which are archived as they are.
+    #[must_use]
+    pub fn schema(self) -> Option<Schema> {
+        match self {
+            Self::Unified => Some(Schema::Unified),
+            Self::Classic => Some(Schema::Classic),
+            Self::LongTerm => Some(Schema::LongTerm),
+            Self::UnifiedCsv | Self::ClassicCsv => None,
+        }
+    }
+
+    /// Whether commits read through `self` may stand in the chain of a target that is configured for `api`: what the
+    /// live API no longer shows is read from the long-term store.
+    #[must_use]
+    pub fn serves(self, api: Self) -> bool {
+        self == api || (self == Self::LongTerm && api == Self::Unified)
     }
 }
 
@@ -84,6 +128,9 @@ pub struct Filter {
     pub users: Vec<String>,
     /// Only events of this status.
     pub status: Option<Status>,
+    /// Only events that hold this text in their details or client info (the server's `searchTerm`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search: Option<String>,
 }
 
 /// An event's outcome, as the API encodes it: 0 succeeded, 1 failed.
@@ -124,6 +171,30 @@ pub struct Pace {
     pub takeover_after: Option<Duration>,
 }
 
+/// How the classic API is asked: its address differs by platform and version.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Classic {
+    /// The language of messages, such as `en`. None: the server's choice, which may change.
+    pub language: Option<String>,
+    /// The parameter `api-version`.
+    pub api_version: Option<String>,
+    /// Whether the organization stands in the path.
+    pub organization_in_path: bool,
+    /// The organization's GUID, for servers that want it at the end of the path.
+    pub partition_global_id: Option<String>,
+}
+
+impl Default for Classic {
+    fn default() -> Self {
+        Self {
+            language: Some("en".to_owned()),
+            api_version: None,
+            organization_in_path: true,
+            partition_global_id: None,
+        }
+    }
+}
+
 /// One audit stream of one organization or tenant.
 #[derive(Clone, Debug)]
 pub struct Target {
@@ -139,6 +210,10 @@ pub struct Target {
     pub api: Api,
     /// What of the stream is read. None: everything.
     pub filter: Option<Filter>,
+    /// How the classic API is asked.
+    pub classic: Classic,
+    /// Whether what lies before `retention` is read from the long-term store. For the unified API, without a filter.
+    pub long_term: bool,
     /// How far passes read.
     pub pace: Pace,
     /// When passes run.
@@ -155,4 +230,51 @@ impl Target {
             (period * 3).max(self.pace.empty_commit_every + period)
         })
     }
+
+    /// Up to when events are read at `now`: what is younger may still change.
+    ///
+    /// The long-term store lags the live API by up to 48 hours and answers whole days. A file cannot be compared with
+    /// what is archived already, so that one is asked for only when a lookback would be over.
+    #[must_use]
+    pub fn settled(&self, now: Time) -> Time {
+        let Pace { settle, lookback, .. } = self.pace;
+        match self.api {
+            Api::Unified | Api::Classic => floor(earlier(now, settle)),
+            Api::LongTerm => day(earlier(now, settle.max(LONG_TERM_LAG))),
+            Api::UnifiedCsv => second(earlier(now, settle.max(lookback))),
+            Api::ClassicCsv => second(earlier(now, settle)),
+        }
+    }
+
+    /// How far a pass reads back behind what is archived; `daily`: the first pass of a UTC day.
+    #[must_use]
+    pub fn lookback(&self, daily: bool) -> Duration {
+        let pace = &self.pace;
+        match self.api {
+            Api::Unified | Api::Classic if daily => pace.lookback_daily.max(pace.lookback),
+            Api::Unified | Api::Classic => pace.lookback,
+            Api::LongTerm if daily => pace.lookback_daily,
+            Api::LongTerm | Api::UnifiedCsv | Api::ClassicCsv => Duration::ZERO,
+        }
+    }
+
+    /// The APIs through which its commits may have been read.
+    pub fn apis(&self) -> impl Iterator<Item = Api> {
+        let target = self.api;
+        Api::ALL.into_iter().filter(move |api| api.serves(target))
+    }
+}
+
+/// How far the long-term store lags the live API, at most.
+pub const LONG_TERM_LAG: Duration = Duration::from_secs(48 * 3600);
+
+/// The UTC day's beginning.
+#[must_use]
+pub fn day(time: Time) -> Time {
+    time.date_naive().and_time(chrono::NaiveTime::MIN).and_utc()
+}
+
+fn second(time: Time) -> Time {
+    use chrono::SubsecRound as _;
+    time.trunc_subsecs(0)
 }

@@ -62,6 +62,10 @@ impl Reader {
             if let Some((number, hash)) = before {
                 self.continues(number, &hash, &commit)?;
             }
+            if commit.source.api.schema().is_none() {
+                let target = self.target.clone();
+                return Err(CatError::Files { target });
+            }
             if commit.is_chained() {
                 summary.uncovered.extend(self.part(covered, commit.window.from));
                 covered = covered.max(commit.window.to);

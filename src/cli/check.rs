@@ -190,7 +190,7 @@ async fn ask(source: &mut Source, clock: &Clock) -> Result<Option<i64>, SourceEr
     source.prepare().await?;
     let now = clock.now();
     let opening = source.open(Window::new(earlier(now, SPAN), now)).await?;
-    Ok(opening.date().map(|date| (date - clock.now()).num_seconds()))
+    Ok(opening.date.map(|date| (date - clock.now()).num_seconds()))
 }
 
 impl List {

@@ -68,6 +68,12 @@ pub enum CliError {
         #[source]
         source: Box<SourceError>,
     },
+    /// An API without a catalogue.
+    #[error("read the catalogue of the target {target}: only targets of the unified API have one")]
+    NoCatalog {
+        /// The target.
+        target: TargetName,
+    },
     /// The demo's directory holds something else.
     #[error("use the directory `{}` for the demo: {problem}", path.display())]
     Foreign {
@@ -135,6 +141,7 @@ impl CliError {
             Self::NoArchive { .. } => {
                 Some("is `archive.url` right? The first pass makes the archive".to_owned())
             }
+            Self::NoCatalog { .. } => None,
             Self::NotYet { .. } => Some("`--help` lists what there is".to_owned()),
             Self::Status(_) | Self::Log(_) | Self::File { .. } | Self::Runtime(_) | Self::Stdout(_) => None,
         }

@@ -100,6 +100,7 @@ impl From<&CliError> for Exit {
             CliError::Source { source, .. } => source.action().into(),
             CliError::UnknownTarget { .. }
             | CliError::EmptySpan
+            | CliError::NoCatalog { .. }
             | CliError::Log(_)
             | CliError::NotYet { .. }
             | CliError::Foreign { .. }

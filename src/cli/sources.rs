@@ -23,10 +23,16 @@ pub(super) async fn run(console: &Console, args: Sources) -> Result<Exit, CliErr
         // Known, so its connection exists: the configuration was checked.
         return Ok(Exit::Config);
     };
-    let catalog = source.catalog().await.map_err(|source| CliError::Source {
-        target: args.target,
-        source: Box::new(source),
-    })?;
+    let catalog = match source.catalog().await {
+        Ok(Some(catalog)) => catalog,
+        Ok(None) => return Err(CliError::NoCatalog { target: args.target }),
+        Err(source) => {
+            return Err(CliError::Source {
+                target: args.target,
+                source: Box::new(source),
+            });
+        }
+    };
     if args.json {
         out::write(&catalog.raw)?;
         out::line("")?;

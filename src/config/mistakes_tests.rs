@@ -187,7 +187,11 @@ fn each_kind_of_value_has_its_limits() {
     assert!(target("settle = \"2x\"").starts_with("targets[0].settle: `2x` is no duration"));
     assert!(target("start = \"soon\"").starts_with("targets[0].start: `soon` is neither a time"));
     assert!(target("tenant = \"a/b\"").starts_with("targets[0].tenant: must be one part of a URL"));
-    assert!(target("api = \"classic\"").contains("`classic` is not supported by this version"));
+    assert!(target("api = \"clasic\"").contains("`clasic` is not known"));
+    assert!(target("language = \"en\"").contains("has an effect on `api = \"classic\"`"));
+    assert!(target("api = \"classic\"\nfilter = { status = \"failed\" }").contains("knows no filter"));
+    assert!(target("api = \"unified_csv\"\nfilter = { search = \"x\" }").contains("does not know"));
+    assert!(target("long_term = 7").contains("must be `true` or `false`"));
     assert!(
         target("filter = { status = \"fail\" }")
             .contains("filter.status: `fail` is not known, did you mean `failed`?")

@@ -15,7 +15,7 @@ use crate::{
     settings::{
         ArchiveOption, ArchiveSettings, AuthSettings, Compression, ConnectionSettings, Platform, Settings,
     },
-    target::Target,
+    target::{Api, Target},
 };
 
 const MIB: usize = 1 << 20;
@@ -42,8 +42,8 @@ pub(super) fn settings(t: &mut Table<'_>) -> Option<Settings> {
         .map(|one| (one.name.clone(), one))
         .collect();
     let list = t.field("targets");
-    let targets = targets::targets(&list, &names, &rhythm.unwrap_or_default());
-    without_an_api(&list, &targets, &connections);
+    let mut targets = targets::targets(&list, &names, &rhythm.unwrap_or_default());
+    suit(&list, &mut targets, &connections);
     t.field("http").not_yet();
     Some(Settings {
         state_dir: state_dir.unwrap_or_else(|| "/var/lib/uipath-audit-exporter".into()),
@@ -54,34 +54,41 @@ pub(super) fn settings(t: &mut Table<'_>) -> Option<Settings> {
     })
 }
 
-/// Notes targets of an API that their connection's platform does not have.
-fn without_an_api(list: &Field<'_>, targets: &[Target], connections: &BTreeMap<String, ConnectionSettings>) {
+/// What a target leaves to its platform, and targets of an API that this does not have.
+fn suit(list: &Field<'_>, targets: &mut [Target], connections: &BTreeMap<String, ConnectionSettings>) {
     let Some(ValueKind::Array(_)) = list.kind() else {
         return;
     };
-    for item in list.items("a list of tables").into_iter().flatten() {
+    let items = list.items("a list of tables").into_iter().flatten();
+    for item in items.filter(|item| matches!(item.kind(), Some(ValueKind::Table(_)))) {
         let fields: BTreeMap<&str, Field<'_>> = item.entries().into_iter().collect();
         let name = fields.get("name").and_then(|name| match name.kind() {
             Some(ValueKind::String(name)) => Some(name.as_str()),
             _ => None,
         });
-        let target = targets.iter().find(|target| Some(target.name.as_str()) == name);
-        let platform = target.and_then(|target| connections.get(&target.connection));
-        let (Some(target), Some(connection)) = (target, platform) else {
+        let target = targets
+            .iter_mut()
+            .find(|target| Some(target.name.as_str()) == name);
+        let Some(target) = target else { continue };
+        let Some(platform) = connections.get(&target.connection).map(|one| one.platform) else {
             continue;
         };
-        let (api, platform) = (target.api.as_str(), connection.platform);
-        let unified = !api.starts_with("classic");
-        if unified && !platform.has_unified() {
-            let instead = if api == "unified_csv" {
-                "classic_csv"
-            } else {
-                "classic"
-            };
-            let written = fields.get("api").unwrap_or(&item);
-            written.wrong(format!(
-                "asks for the API `{api}`, which {} does not have: write `api = \"{instead}\"`",
-                platform.title()
+        let instead = match target.api {
+            Api::Classic | Api::ClassicCsv => {
+                if !fields.contains_key("organization_in_path") {
+                    target.classic.organization_in_path = platform.organization_in_path();
+                }
+                continue;
+            }
+            Api::Unified | Api::LongTerm => Api::Classic,
+            Api::UnifiedCsv => Api::ClassicCsv,
+        };
+        if !platform.has_unified() {
+            fields.get("api").unwrap_or(&item).wrong(format!(
+                "asks for the API `{}`, which {} does not have: write `api = \"{}\"`",
+                target.api.as_str(),
+                platform.title(),
+                instead.as_str()
             ));
         }
     }

@@ -8,10 +8,12 @@ use super::{
 };
 use crate::{
     schedule::Schedule,
-    target::{Api, Filter, Pace, Start, Status, Target, TargetName},
+    target::{Api, Classic, Filter, Pace, Start, Status, Target, TargetName},
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
+/// What the long-term store keeps at least; Enterprise plans get five years.
+const LONG_TERM_RETENTION: Duration = Duration::from_secs(730 * 24 * 3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// What `[defaults]` says, and each target may say otherwise.
@@ -122,11 +124,13 @@ fn target(
         .required("its name or GUID, as in the URL")
         .segment();
     let tenant = t.field("tenant").segment();
-    let later = ["classic", "unified_csv", "classic_csv", "long_term"];
-    let api = t.field("api").choice(&[("unified", Api::Unified)], &later);
-    // For `api = "classic"`, which gives it an effect.
-    t.field("language").not_yet();
-    let filter = t.field("filter").table(filter);
+    let apis = Api::ALL.map(|api| (api.as_str(), api));
+    let api = t.field("api").choice(&apis, &[]).unwrap_or(Api::Unified);
+    let classic = classic(t, api);
+    let long_term = t.field("long_term").flag().unwrap_or(true);
+    let field = t.field("filter");
+    let filter = filter_of(&field, api);
+    let retention = t.field("retention").is_set();
     let Rhythm {
         schedule,
         timezone,
@@ -136,13 +140,18 @@ fn target(
         .map_err(|error| t.field("schedule").wrong(error))
         .ok()?;
     pace.lookback_daily = pace.lookback_daily.max(pace.lookback);
+    if api == Api::LongTerm && !retention {
+        pace.retention = LONG_TERM_RETENTION;
+    }
     Some(Target {
         name: name?,
         connection: connection?,
         organization: organization?,
         tenant,
-        api: api.unwrap_or(Api::Unified),
+        api,
         filter,
+        classic,
+        long_term,
         pace,
         schedule,
     })
@@ -163,10 +172,55 @@ fn connection(field: &Field<'_>, connections: &[&str]) -> Option<String> {
     }
 }
 
+/// How the classic API is asked; for no other API has it any effect.
+fn classic(t: &mut Table<'_>, api: Api) -> Classic {
+    let usual = Classic::default();
+    let names = [
+        "language",
+        "api_version",
+        "partition_global_id",
+        "organization_in_path",
+    ];
+    if !matches!(api, Api::Classic | Api::ClassicCsv) {
+        for field in names.map(|name| t.field(name)).iter().filter_map(Field::written) {
+            field.wrong("has an effect on `api = \"classic\"` and `\"classic_csv\"` alone");
+        }
+        return usual;
+    }
+    Classic {
+        language: t.field("language").segment().or(usual.language),
+        api_version: t.field("api_version").segment(),
+        organization_in_path: t
+            .field("organization_in_path")
+            .flag()
+            .unwrap_or(usual.organization_in_path),
+        partition_global_id: t.field("partition_global_id").segment(),
+    }
+}
+
+fn filter_of(field: &Field<'_>, api: Api) -> Option<Filter> {
+    let filter = field.table(filter)?;
+    match api {
+        Api::Unified => {}
+        Api::UnifiedCsv if filter.search.is_some() => {
+            field.wrong("holds `search`, which the server's CSV does not know");
+        }
+        Api::UnifiedCsv => {}
+        Api::Classic | Api::ClassicCsv | Api::LongTerm => {
+            field.wrong(format!(
+                "is set, but `api = \"{}\"` knows no filter",
+                api.as_str()
+            ));
+        }
+    }
+    Some(filter)
+}
+
 /// `None` when it lets everything through.
 fn filter(t: &mut Table<'_>) -> Option<Filter> {
     let [sources, targets, types, users] =
         ["sources", "targets", "types", "users"].map(|kind| t.field(kind).texts().unwrap_or_default());
+    let search = t.field("search").text().map(str::to_owned);
     let outcomes = [("succeeded", Status::Succeeded), ("failed", Status::Failed)];
     let status = t.field("status").choice(&outcomes, &[]);
     let filter = Filter {
@@ -175,6 +229,7 @@ fn filter(t: &mut Table<'_>) -> Option<Filter> {
         types,
         users,
         status,
+        search,
     };
     (filter != Filter::default()).then_some(filter)
 }

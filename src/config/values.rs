@@ -40,6 +40,19 @@ impl Field<'_> {
         self.parse(web_url)
     }
 
+    /// `true` or `false`; in the environment they are strings.
+    pub(super) fn flag(&self) -> Option<bool> {
+        match self.kind()? {
+            ValueKind::Boolean(flag) => Some(*flag),
+            ValueKind::String(text) if text == "true" => Some(true),
+            ValueKind::String(text) if text == "false" => Some(false),
+            _ => {
+                self.must_be("`true` or `false`");
+                None
+            }
+        }
+    }
+
     /// A name that becomes one segment of a URL.
     pub(super) fn segment(&self) -> Option<String> {
         self.parse(|text| {

@@ -5,10 +5,22 @@ use std::{
     io::{self, Write},
 };
 
-use crate::{event::Event, json::Value};
+use crate::{
+    event::{Event, Schema},
+    json::Value,
+};
 
-/// The columns, in their order. `extra` is a JSON object of the fields that have none.
-pub const COLUMNS: [&str; 18] = [
+/// The columns of an API's records, in their order. `extra` is a JSON object of the fields that have none.
+#[must_use]
+pub fn columns(schema: Schema) -> &'static [&'static str] {
+    match schema {
+        Schema::Unified => &UNIFIED,
+        Schema::Classic => &CLASSIC,
+        Schema::LongTerm => &LONG_TERM,
+    }
+}
+
+const UNIFIED: [&str; 18] = [
     "id",
     "createdOn",
     "organizationId",
@@ -29,16 +41,48 @@ pub const COLUMNS: [&str; 18] = [
     "extra",
 ];
 
+const CLASSIC: [&str; 10] = [
+    "createdOn",
+    "category",
+    "action",
+    "userName",
+    "email",
+    "message",
+    "source",
+    "detailsVersion",
+    "auditLogDetails",
+    "extra",
+];
+
+const LONG_TERM: [&str; 15] = [
+    "Identifier",
+    "DateCreatedUtc",
+    "OrganizationId",
+    "TenantId",
+    "ActorId",
+    "User",
+    "ActorEmail",
+    "Action",
+    "Source",
+    "Category",
+    "Status",
+    "ActorDetails",
+    "EventDetails",
+    "ClientInformation",
+    "extra",
+];
+
 /// Columns whose values stand in `clientInfo`.
 const CLIENT: [&str; 2] = ["ipAddress", "ipCountry"];
 
 /// Writes header and rows (RFC 4180, CRLF). Returns how many cells were defused.
-pub(super) fn write(out: &mut impl Write, events: &[Event]) -> io::Result<u64> {
+pub(super) fn write(out: &mut impl Write, schema: Schema, events: &[Event]) -> io::Result<u64> {
     let mut defused = 0;
-    out.write_all(COLUMNS.join(",").as_bytes())?;
+    let columns = columns(schema);
+    out.write_all(columns.join(",").as_bytes())?;
     out.write_all(b"\r\n")?;
     for event in events {
-        for (index, cell) in row(event).iter().enumerate() {
+        for (index, cell) in row(columns, event).iter().enumerate() {
             if index > 0 {
                 out.write_all(b",")?;
             }
@@ -51,18 +95,19 @@ pub(super) fn write(out: &mut impl Write, events: &[Event]) -> io::Result<u64> {
     Ok(defused)
 }
 
-fn row(event: &Event) -> Vec<Cow<'_, str>> {
-    let mut cells = vec![Cow::Borrowed(""); COLUMNS.len()];
+fn row<'a>(columns: &[&str], event: &'a Event) -> Vec<Cow<'a, str>> {
+    let mut cells = vec![Cow::Borrowed(""); columns.len()];
+    let spread = CLIENT.iter().all(|client| columns.contains(client));
     let mut extra: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
     let value = Value::parse(&event.raw).ok();
     if let Some(whole) = value.filter(|value| !value.is_object()) {
         extra.push(("\"event\"".into(), String::from_utf8_lossy(whole.raw())));
     }
     for (key, value) in value.into_iter().flat_map(Value::members) {
-        if key.eq_ignore_ascii_case(b"\"clientInfo\"") {
-            client(value, &mut cells, &mut extra);
+        if spread && key.eq_ignore_ascii_case(b"\"clientInfo\"") {
+            client(columns, value, &mut cells, &mut extra);
         } else {
-            place(key, value, &mut cells, &mut extra);
+            place(columns, key, value, &mut cells, &mut extra);
         }
     }
     if !extra.is_empty() {
@@ -79,17 +124,18 @@ fn row(event: &Event) -> Vec<Cow<'_, str>> {
 
 /// Puts a member into its column, or into `extra` where it has none or the column is taken.
 fn place<'a>(
+    columns: &[&str],
     key: &'a [u8],
     value: Value<'a>,
     cells: &mut [Cow<'a, str>],
     extra: &mut Vec<(Cow<'a, str>, Cow<'a, str>)>,
 ) {
     let name = key.get(1..key.len().saturating_sub(1)).unwrap_or_default();
-    let column = COLUMNS
+    let column = columns
         .iter()
         .position(|column| column.as_bytes().eq_ignore_ascii_case(name))
         .filter(|index| {
-            index + 1 < COLUMNS.len() && !CLIENT.iter().any(|client| COLUMNS.get(*index) == Some(client))
+            index + 1 < columns.len() && !CLIENT.iter().any(|client| columns.get(*index) == Some(client))
         });
     match column.and_then(|index| cells.get_mut(index)) {
         Some(cell) if cell.is_empty() => *cell = text(value),
@@ -98,7 +144,12 @@ fn place<'a>(
 }
 
 /// Takes address and country out of `clientInfo`, which is an object or (seen too) an object in a string.
-fn client<'a>(info: Value<'a>, cells: &mut [Cow<'a, str>], extra: &mut Vec<(Cow<'a, str>, Cow<'a, str>)>) {
+fn client<'a>(
+    columns: &[&str],
+    info: Value<'a>,
+    cells: &mut [Cow<'a, str>],
+    extra: &mut Vec<(Cow<'a, str>, Cow<'a, str>)>,
+) {
     let inner = info.text();
     let parsed = match &inner {
         Some(text) => Value::parse(text.as_bytes()).ok(),
@@ -108,7 +159,7 @@ fn client<'a>(info: Value<'a>, cells: &mut [Cow<'a, str>], extra: &mut Vec<(Cow<
     let fields = parsed.filter(|value| value.is_object());
     for (key, value) in fields.into_iter().flat_map(Value::members) {
         let name = key.get(1..key.len().saturating_sub(1)).unwrap_or_default();
-        let column = COLUMNS
+        let column = columns
             .iter()
             .position(|column| CLIENT.contains(column) && column.as_bytes().eq_ignore_ascii_case(name));
         match column.and_then(|index| cells.get_mut(index)) {
@@ -166,12 +217,16 @@ mod tests {
     use super::*;
 
     fn rows(events: &[&'static str]) -> (String, u64) {
+        rows_of(Schema::Unified, events)
+    }
+
+    fn rows_of(schema: Schema, events: &[&'static str]) -> (String, u64) {
         let events: Vec<Event> = events
             .iter()
-            .map(|raw| Event::parse(Bytes::from_static(raw.as_bytes())).unwrap())
+            .map(|raw| Event::parse(Bytes::from_static(raw.as_bytes()), schema).unwrap())
             .collect();
         let mut out = Vec::new();
-        let defused = write(&mut out, &events).unwrap();
+        let defused = write(&mut out, schema, &events).unwrap();
         (
             String::from_utf8(out)
                 .unwrap()
@@ -201,6 +256,25 @@ mod tests {
         assert_eq!(text, "1,,,,,,,,,,,,,,::1,DE,,\r\n");
         let (text, _) = rows(&[r#"{"clientInfo":"none","id":"1"}"#]);
         assert!(text.contains("\"{\"\"clientInfo\"\":\"\"none\"\"}\""), "{text}");
+    }
+
+    #[test]
+    fn each_api_has_columns_of_its_own() {
+        let (text, _) = rows_of(
+            Schema::Classic,
+            &[r#"{"createdOn":"t","category":"User","message":null,"auditLogDetails":"a\r\nb","id":7}"#],
+        );
+        assert_eq!(text, "t,User,,,,,,,\"a\r\nb\",\"{\"\"id\"\":7}\"\r\n");
+        let (text, _) = rows_of(
+            Schema::LongTerm,
+            &[
+                r#"{"Identifier":"i","DateCreatedUtc":"t","Status":1,"ClientInformation":{"a":1},"clientInfo":2}"#,
+            ],
+        );
+        assert_eq!(
+            text,
+            "i,t,,,,,,,,,1,,,\"{\"\"a\"\":1}\",\"{\"\"clientInfo\"\":2}\"\r\n"
+        );
     }
 
     #[test]

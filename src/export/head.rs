@@ -8,7 +8,7 @@ use super::{Exporter, PassError, unnamed};
 use crate::{
     archive::ArchiveError,
     checkpoint::{Head, Intents, Memory},
-    commit::{Commit, Origin, sha256},
+    commit::{Commit, Origin, sha256, stream_of},
     error::Chain,
     key,
     target::Target,
@@ -144,8 +144,9 @@ impl Exporter {
             return;
         };
         let head = memory.head.number;
-        let streams = key::Format::ALL.map(|format| key::stream(format, self.target.api, &self.target.name));
-        for prefix in [key::commits(&self.target.name)].into_iter().chain(streams) {
+        let name = &self.target.name;
+        let streams = self.target.apis().flat_map(|api| key::streams(api, name));
+        for prefix in [key::commits(name)].into_iter().chain(streams) {
             self.shared
                 .archive
                 .sweep_staging(&prefix, move |number| number <= head)
@@ -189,15 +190,12 @@ impl Exporter {
 /// If the two are not the same stream.
 pub fn same_stream(was: &Origin, target: &Target, endpoint: &str) -> Result<(), PassError> {
     let other = |what, was: String, is: String| Err(PassError::OtherStream { what, was, is });
-    if was.api != target.api {
+    if !was.api.serves(target.api) {
         return other("API", was.api.as_str().to_owned(), target.api.as_str().to_owned());
     }
-    if !stream_of(&was.url).eq_ignore_ascii_case(stream_of(endpoint)) {
-        return other(
-            "organization or tenant",
-            quote(stream_of(&was.url)),
-            quote(stream_of(endpoint)),
-        );
+    let (before, now) = (stream_of(&was.url), stream_of(endpoint));
+    if before != now {
+        return other("organization or tenant", quote(&before), quote(&now));
     }
     if was.filter != target.filter {
         let spell = |filter: &Option<_>| serde_json::to_string(filter).unwrap_or_default();
@@ -206,39 +204,6 @@ pub fn same_stream(was: &Origin, target: &Target, endpoint: &str) -> Result<(), 
     Ok(())
 }
 
-/// Organization, tenant and service of an endpoint: what makes the stream, on whatever host.
-fn stream_of(endpoint: &str) -> &str {
-    let service = |name| endpoint.find(name).map(|at| (at, name));
-    let parts = match service("/tenantaudit_/") {
-        Some((at, _)) => Some((at, 2)),
-        None => service("/orgaudit_/").map(|(at, _)| (at, 1)),
-    };
-    let Some((at, segments)) = parts else {
-        return endpoint;
-    };
-    let start = endpoint
-        .get(..at)
-        .and_then(|head| head.rmatch_indices('/').nth(segments - 1))
-        .map(|(start, _)| start);
-    start.and_then(|start| endpoint.get(start..)).unwrap_or(endpoint)
-}
-
 fn quote(text: &str) -> String {
     format!("`{text}`")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::stream_of;
-
-    #[test]
-    fn a_stream_is_its_organization_tenant_and_service() {
-        let tail = "/acme/production/tenantaudit_/api/query/events";
-        assert_eq!(stream_of(&format!("https://cloud.uipath.com{tail}")), tail);
-        assert_eq!(stream_of(&format!("https://suite.example/base{tail}")), tail);
-        assert_eq!(
-            stream_of("http://127.0.0.1:1/acme/orgaudit_/api/query/events"),
-            "/acme/orgaudit_/api/query/events"
-        );
-    }
 }

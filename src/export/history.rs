@@ -10,8 +10,9 @@ use crate::{
     clock::Time,
     commit::{self, Commit, Object, sha256},
     encode::decompress,
-    event::{Event, Mark, read_time},
+    event::{Event, Mark, Schema, read_time},
     key::{self, Format},
+    target::Api,
 };
 
 /// No data object holds more content than this, in bytes: one millisecond of events under the largest budget.
@@ -201,8 +202,8 @@ impl Exporter {
     /// Keys of the data objects, from the day of `since` on if it is given.
     async fn data_objects(&self, since: Option<Time>) -> Result<Vec<String>, PassError> {
         let mut keys = Vec::new();
-        for format in Format::ALL {
-            let stream = key::stream(format, self.target.api, &self.target.name);
+        let name = &self.target.name;
+        for stream in self.target.apis().flat_map(|api| key::streams(api, name)) {
             let since = since.map(|since| format!("{stream}/day={}", since.date_naive()));
             let listed = self.shared.archive.list(&stream, since.as_deref()).await;
             keys.extend(
@@ -256,7 +257,7 @@ impl Exporter {
             if commit.undated.events == 0 && last.is_some_and(|last| last < horizon) {
                 continue;
             }
-            let found = self.marks_in(object).await?;
+            let found = self.marks_in(object, commit.source.api).await?;
             marks.extend(
                 found
                     .into_iter()
@@ -266,7 +267,7 @@ impl Exporter {
         Ok(marks)
     }
 
-    async fn marks_in(&self, object: &Object) -> Result<Vec<Mark>, PassError> {
+    async fn marks_in(&self, object: &Object, api: Api) -> Result<Vec<Mark>, PassError> {
         let key = object.key.clone();
         let stored = self.shared.archive.read_known(&key, &object.sha256).await;
         let Some(stored) = stored.map_err(PassError::Archive)? else {
@@ -276,7 +277,7 @@ impl Exporter {
             });
         };
         let expected = object.sha256.clone();
-        let reading = tokio::task::spawn_blocking(move || read_marks(key, &expected, stored));
+        let reading = tokio::task::spawn_blocking(move || read_marks(key, &expected, api, stored));
         reading.await.map_err(PassError::Died)?
     }
 }
@@ -294,7 +295,7 @@ fn names(commit: &Commit, key: &str) -> bool {
     commit.objects.iter().any(|object| object.key == key)
 }
 
-fn read_marks(key: String, expected: &str, stored: Bytes) -> Result<Vec<Mark>, PassError> {
+fn read_marks(key: String, expected: &str, api: Api, stored: Bytes) -> Result<Vec<Mark>, PassError> {
     if sha256(&stored) != expected {
         return Err(PassError::BadObject {
             key,
@@ -308,7 +309,8 @@ fn read_marks(key: String, expected: &str, stored: Bytes) -> Result<Vec<Mark>, P
     let lines = content
         .split(|byte| *byte == b'\n')
         .filter(|line| !line.is_empty());
-    let marks = lines.map(|line| Event::parse(content.slice_ref(line)).map(|event| event.mark()));
+    let schema = api.schema().unwrap_or(Schema::Unified);
+    let marks = lines.map(|line| Event::parse(content.slice_ref(line), schema).map(|event| event.mark()));
     marks
         .collect::<Result<_, _>>()
         .map_err(|source| PassError::BadLine { key, source })

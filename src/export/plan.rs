@@ -74,7 +74,7 @@ impl Exporter {
             let _room = self.room_for_a_page().await;
             self.source.open(asked).await.map_err(PassError::Source)?
         };
-        let date = opening.date();
+        let date = opening.date;
         plan.now = date.map_or(local, |date| date.min(local));
         self.progress.skew(date.map(|date| (date - local).num_seconds()));
         self.lay_out(&mut plan);
@@ -151,7 +151,7 @@ impl Exporter {
             return Ok(None);
         }
         match self.source.catalog().await {
-            Ok(catalog) => Ok(Some(catalog.raw)),
+            Ok(catalog) => Ok(catalog.map(|catalog| catalog.raw)),
             Err(error) => {
                 tracing::info!(error = %crate::error::Chain(&error), "the catalogue cannot be read: going on without");
                 Ok(None)

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::{
-    event::Event,
+    event::{Event, Schema},
     json::{JsonError, Value},
 };
 
@@ -54,7 +54,7 @@ impl Page {
             if value.raw().len() > LARGEST_EVENT {
                 return Err(PageError::LargeEvent(value.raw().len()));
             }
-            events.push(Event::parse(body.slice_ref(value.raw())).map_err(PageError::Json)?);
+            events.push(Event::parse(body.slice_ref(value.raw()), Schema::Unified).map_err(PageError::Json)?);
         }
         let (next, previous) = (link(whole, "next")?, link(whole, "previous")?);
         Ok(Self {

@@ -98,6 +98,7 @@ impl Unified {
             Some(Status::Failed) => parameters.push(("status", "1".to_owned())),
             None => {}
         }
+        parameters.extend(filter.search.iter().map(|text| ("searchTerm", text.clone())));
         self.parameters = Some(parameters);
         Ok(())
     }

@@ -71,6 +71,7 @@ impl<'a> Walk<'a> {
         let slice = Slice {
             span,
             events: Vec::new(),
+            file: None,
             pulled: 0,
             duplicate: 0,
             conflict: 0,

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     clock::Time,
-    commit::{Commit, Origin, sha256},
+    commit::{Commit, Origin, sha256, stream_of},
     key,
     target::{Api, TargetName},
     window::Window,
@@ -23,8 +23,10 @@ pub(super) struct Chain {
     pub report: TargetReport,
     /// The data objects to check.
     pub jobs: Vec<Job>,
-    /// Keys of catalogues to check.
+    /// Keys of catalogues and of exclusion rules to check.
     pub catalogs: BTreeSet<String>,
+    /// The APIs through which its commits were read.
+    pub apis: BTreeSet<Api>,
     /// What each commit claims of its events, to be compared with them.
     pub claims: Vec<Claim>,
     /// SHA-256 of the commit before, if it could be read.
@@ -68,11 +70,6 @@ impl Chain {
             undated: (first == 0).then_some(None),
             ..Self::default()
         }
-    }
-
-    /// The API that the target is read through.
-    pub(super) fn api(&self) -> Option<Api> {
-        self.origin.as_ref().map(|origin| origin.api)
     }
 
     /// The commits from `first` to `last` are gone.
@@ -193,10 +190,12 @@ impl Chain {
         self.undated = Some(commit.last_undated());
         let origin = self.origin.get_or_insert_with(|| commit.source.clone()).clone();
         let is = &commit.source;
-        if is.api != origin.api {
+        self.apis.insert(is.api);
+        let unified = |api| Api::serves(api, Api::Unified);
+        if is.api != origin.api && !(unified(is.api) && unified(origin.api)) {
             self.found(key, Problem::differs("API", is.api.as_str(), origin.api.as_str()));
         }
-        if stream(&is.url) != stream(&origin.url) {
+        if stream_of(&is.url) != stream_of(&origin.url) {
             self.found(key, Problem::differs("stream", &is.url, &origin.url));
         }
         if is.filter != origin.filter {
@@ -259,16 +258,4 @@ impl Chain {
             *sum = sum.saturating_add(number);
         }
     }
-}
-
-/// Organization, tenant and service of an endpoint: what makes the stream, on whatever host.
-fn stream(endpoint: &str) -> String {
-    let parts: Vec<&str> = endpoint.split('/').collect();
-    let found = [("tenantaudit_", 2), ("orgaudit_", 1)]
-        .into_iter()
-        .find_map(|(service, names)| {
-            let at = parts.iter().position(|part| part.eq_ignore_ascii_case(service))?;
-            parts.get(at.checked_sub(names)?..)
-        });
-    found.unwrap_or(&parts).join("/").to_ascii_lowercase()
 }

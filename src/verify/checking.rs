@@ -1,6 +1,6 @@
 //! Checks one target: reads its commits in order, then all that they name, day by day.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -72,7 +72,7 @@ impl<'a, P: Fn(&Progress) + Send + Sync> Checking<'a, P> {
         }
         let checked = Checked {
             target: self.target.clone(),
-            api: chain.api(),
+            apis: chain.apis.clone(),
             numbers: Some((first, last)),
             named: chain.jobs.iter().map(|job| job.object.key.clone()).collect(),
         };
@@ -99,7 +99,7 @@ impl<'a, P: Fn(&Progress) + Send + Sync> Checking<'a, P> {
         };
         let checked = Checked {
             target: self.target.clone(),
-            api: None,
+            apis: BTreeSet::new(),
             numbers: None,
             named: HashSet::new(),
         };
@@ -162,7 +162,6 @@ impl<'a, P: Fn(&Progress) + Send + Sync> Checking<'a, P> {
         let mut checks = stream::iter(jobs)
             .map(|job| object::check(self.archive.clone(), job, deep))
             .buffered(OBJECTS);
-        let dedupe = chain.api().is_some_and(events::has_ids);
         let (mut day, mut undated, mut today) = (Twice::default(), Twice::default(), None);
         while let Some((job, inspected)) = checks.try_next().await? {
             if today != Some(job.day) {
@@ -174,7 +173,7 @@ impl<'a, P: Fn(&Progress) + Send + Sync> Checking<'a, P> {
             chain.report.findings.extend(problems);
             if let Some(events) = inspected.events {
                 totals.add(job.number, &events);
-                if dedupe {
+                if events::has_ids(job.api) {
                     day.add(key, events.dated_marks);
                     undated.add(key, events.undated_marks);
                 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::{finding::Problem, record::Job};
 use crate::{
-    event::{Digest16, Event},
+    event::{Digest16, Event, Schema},
     target::Api,
 };
 
@@ -73,7 +73,10 @@ pub(super) fn read(job: &Job, content: &Bytes) -> (Events, Vec<Problem>) {
     let lines = content.strip_suffix(b"\n").unwrap_or(content);
     let lines = lines.split(|byte| *byte == b'\n').filter(|_| !content.is_empty());
     for (line, raw) in (1..).zip(lines) {
-        let Ok(event) = Event::parse(content.slice_ref(raw)) else {
+        let Ok(event) = Event::parse(
+            content.slice_ref(raw),
+            job.api.schema().unwrap_or(Schema::Unified),
+        ) else {
             json.note(true, line);
             continue;
         };
@@ -199,6 +202,7 @@ impl Twice {
 /// Whether an API never shows one event twice: events of others have no id, and may be alike.
 pub(super) fn has_ids(api: Api) -> bool {
     match api {
-        Api::Unified => true,
+        Api::Unified | Api::LongTerm => true,
+        Api::Classic | Api::UnifiedCsv | Api::ClassicCsv => false,
     }
 }

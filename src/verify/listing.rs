@@ -1,6 +1,6 @@
 //! What lies in an archive: which commits there are, and which objects no commit names.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{
     VerifyError,
@@ -37,7 +37,7 @@ impl Foreign {
 /// What of a target was checked, to judge what else lies about.
 pub(super) struct Checked {
     pub target: TargetName,
-    pub api: Option<Api>,
+    pub apis: BTreeSet<Api>,
     /// The first commit checked and the last one there is.
     pub numbers: Option<(u64, u64)>,
     /// Keys of the data objects that commits name.
@@ -79,12 +79,11 @@ pub(super) async fn strays(
     let prefixes: Vec<String> = if all {
         Format::ALL.map(|format| format.as_str().to_owned()).into()
     } else {
-        let streams = checked
-            .iter()
-            .filter_map(|checked| Some((checked.api?, &checked.target)));
-        streams
-            .flat_map(|(api, target)| Format::ALL.map(|format| key::stream(format, api, target)))
-            .collect()
+        let of = |checked: &Checked| -> Vec<String> {
+            let apis = checked.apis.iter();
+            apis.flat_map(|api| key::streams(*api, &checked.target)).collect()
+        };
+        checked.iter().flat_map(of).collect()
     };
     let checked: BTreeMap<&TargetName, &Checked> =
         checked.iter().map(|checked| (&checked.target, checked)).collect();

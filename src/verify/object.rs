@@ -107,8 +107,8 @@ pub(super) fn inspect(job: &Job, stored: Bytes, deep: bool, limit: u64) -> Inspe
                 inspected.events = Some(events);
             }
         }
-        // The view may be made again from the record at any time: its hashes are enough.
-        Format::Csv => {}
+        // The view may be made again from the record at any time, a file is as the server made it: hashes are enough.
+        Format::Csv | Format::Raw => {}
     }
     inspected
 }

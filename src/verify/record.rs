@@ -10,7 +10,8 @@ use crate::{
     commit::{Commit, Kind, Object},
     key::{self, Format, Shape},
     settings::Compression,
-    target::TargetName,
+    source::FileKind,
+    target::{Api, TargetName},
     window::Window,
 };
 
@@ -18,6 +19,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
     pub number: u64,
+    pub api: Api,
     pub format: Format,
     pub day: NaiveDate,
     pub window: Window,
@@ -99,7 +101,11 @@ fn counts(commit: &Commit, number: u64) -> Vec<Problem> {
                 .filter(|object| object.format == format.as_str())
         };
         let sum = named().map(|object| object.events).fold(0, u64::saturating_add);
-        if sum != counts.written && (format == Format::Jsonl || named().next().is_some()) {
+        let record = match format {
+            Format::Jsonl | Format::Raw => format.holds(commit.source.api),
+            Format::Csv => false,
+        };
+        if sum != counts.written && (record || named().next().is_some()) {
             found.push(Problem::contradiction(format!(
                 "its {} objects hold {sum} events, but it wrote {}",
                 format.as_str(),
@@ -121,6 +127,7 @@ pub(crate) fn jobs(commit: &Commit, target: &TargetName, number: u64) -> (Vec<Jo
         match placed(commit, object, target, number) {
             Some((format, day)) => jobs.push(Job {
                 number,
+                api: commit.source.api,
                 format,
                 day,
                 window: commit.window,
@@ -141,14 +148,19 @@ fn placed(commit: &Commit, object: &Object, target: &TargetName, number: u64) ->
     let format = Format::ALL
         .into_iter()
         .find(|format| format.as_str() == object.format)?;
-    let stream = key::stream(format, commit.source.api, target);
+    let api = commit.source.api;
+    let stream = key::stream(format, api, target);
     let rest = object.key.strip_prefix(&stream)?.strip_prefix("/day=")?;
     let day = rest.split('/').next()?.parse().ok()?;
+    if format == Format::Raw {
+        let exact = |kind| key::raw(kind, api, target, day, number, &object.sha256) == object.key;
+        return FileKind::ALL.into_iter().any(exact).then_some((format, day));
+    }
     let compressions = [Compression::Zstd, Compression::Gzip, Compression::None];
     let exact = compressions.into_iter().any(|compression| {
         let shape = Shape {
             target: target.clone(),
-            api: commit.source.api,
+            api,
             compression,
             csv: false,
         };

@@ -11,7 +11,7 @@ use crate::{
     clock::Time,
     commit::{Commit, Counts, FORMAT, Kind, Object, Origin, Tool, Undated, sha256},
     encode::encode,
-    event::Event,
+    event::{Event, Schema},
     key::{self, Format, Shape},
     settings::Compression,
     target::Api,
@@ -135,7 +135,7 @@ impl Sample {
         let number = self.commits.len() as u64;
         let events: Vec<Event> = events
             .iter()
-            .map(|raw| Event::parse(Bytes::from(raw.clone())).unwrap())
+            .map(|raw| Event::parse(Bytes::from(raw.clone()), Schema::Unified).unwrap())
             .collect();
         let count = |of: &dyn Fn(&Event) -> bool| events.iter().filter(|event| of(event)).count() as u64;
         let late = count(&|event| event.time.is_some_and(|time| time < window.from));

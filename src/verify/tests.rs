@@ -7,7 +7,13 @@ use super::{
     sample::{Sample, event, window},
     verify,
 };
-use crate::{archive::Archive, commit::Kind, encode::encode, event::Event, settings::Compression};
+use crate::{
+    archive::Archive,
+    commit::Kind,
+    encode::encode,
+    event::{Event, Schema},
+    settings::Compression,
+};
 
 mod breaks;
 mod deep;
@@ -105,7 +111,7 @@ fn no_object_is_unpacked_beyond_the_limit() {
         sample.shape.compression = compression;
         let parsed = events
             .iter()
-            .map(|raw| Event::parse(Bytes::from(raw.clone())).unwrap());
+            .map(|raw| Event::parse(Bytes::from(raw.clone()), Schema::Unified).unwrap());
         let window = window("01T00:00:00", "01T10:00:00");
         let encoded = encode(&sample.shape, 0, window.from, parsed.collect()).unwrap();
         let record = encoded

@@ -26,7 +26,7 @@ use uipath_audit_exporter::{
     schedule::Schedule,
     secret::SecretRef,
     settings::{ArchiveSettings, AuthSettings, Compression, ConnectionSettings, Platform, Settings},
-    target::{Api, Pace, Start, Target},
+    target::{Api, Classic, Pace, Start, Target},
     verify,
 };
 use uipath_audit_simulator::{Cloud, Simulator, StreamId, TruthEvent};
@@ -351,6 +351,8 @@ fn settings(simulator: &Simulator, directory: &TempDir) -> Settings {
             tenant: Some("production".to_owned()),
             api: Api::Unified,
             filter: None,
+            classic: Classic::default(),
+            long_term: true,
             pace: pace(),
             schedule: Schedule::new("0 */15 * * * *", "UTC").unwrap(),
         }],

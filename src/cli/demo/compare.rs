@@ -10,7 +10,7 @@ use crate::{
     cli::CliError,
     commit::{Commit, Object},
     encode::decompress,
-    event::Event,
+    event::{Event, Schema},
     key::{self, Format},
     settings::Settings,
     target::TargetName,
@@ -115,7 +115,7 @@ fn lines(content: &bytes::Bytes, left: &mut HashMap<&str, &TruthEvent>, found: &
         .split(|byte| *byte == b'\n')
         .filter(|line| !line.is_empty())
     {
-        let event = Event::parse(content.slice_ref(line)).ok();
+        let event = Event::parse(content.slice_ref(line), Schema::Unified).ok();
         let known = event.and_then(|event| left.remove(&*event.id));
         if known.is_some_and(|known| known.accepts(line)) {
             found.exact += 1;

@@ -27,7 +27,7 @@ use crate::{
     secret::SecretRef,
     settings::{ArchiveSettings, AuthSettings, Compression, ConnectionSettings, Platform, Settings},
     status::{Status, TargetStatus},
-    target::{Api, Pace, Start, Target},
+    target::{Api, Classic, Pace, Start, Target},
 };
 
 /// Longer than anything takes: what is waited for longer will not come.
@@ -228,6 +228,8 @@ pub(super) fn target(name: &str, schedule: &str) -> Target {
         tenant: Some(name.to_owned()),
         api: Api::Unified,
         filter: None,
+        classic: Classic::default(),
+        long_term: true,
         pace: Pace {
             start: Start::Ago(hour * 24),
             retention: hour * 24 * 90,
