@@ -67,7 +67,7 @@ impl OpenError {
         match self {
             Self::Checkpoint(error) => error.hint(),
             Self::Archive(error) => error.hint(),
-            Self::Connection(error) => error.hint().map(str::to_owned),
+            Self::Connection(error) => error.hint(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Secrets: where they are kept, and a value that cannot be printed.
 
-use std::{fmt, io, path::PathBuf};
+use std::{env::VarError, fmt, io, path::PathBuf};
 
 /// Where a secret is kept. Configuration holds references only, never the secret itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,9 +29,15 @@ pub enum SecretError {
         #[source]
         source: io::Error,
     },
-    /// The variable is missing or not UTF-8.
-    #[error("read the secret from the environment: `{name}` is not set, or not UTF-8")]
-    Env {
+    /// The variable is missing.
+    #[error("read the secret from the environment: `{name}` is not set")]
+    NotSet {
+        /// The variable.
+        name: String,
+    },
+    /// The variable holds something else than text.
+    #[error("read the secret from the environment: `{name}` is not UTF-8")]
+    NotText {
         /// The variable.
         name: String,
     },
@@ -49,8 +55,60 @@ pub enum SecretError {
         /// Where it was read.
         place: SecretRef,
         /// What is wrong with it.
-        problem: &'static str,
+        problem: Unusable,
     },
+}
+
+/// What is wrong with a secret that was read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unusable {
+    /// Nothing but white space.
+    Empty,
+    /// More than 64 KiB.
+    TooLong,
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "empty",
+            Self::TooLong => "longer than 64 KiB",
+        })
+    }
+}
+
+impl SecretError {
+    /// What a person can do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::File { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => {
+                    "there is no such file: put the secret there, or name the right file"
+                }
+                io::ErrorKind::PermissionDenied => {
+                    "this user must be able to read it: check the owner and mode of the file, and of the directories above it"
+                }
+                io::ErrorKind::IsADirectory => "it is a directory: name the file in it",
+                io::ErrorKind::InvalidData => "a secret is text in UTF-8: is it the right file?",
+                _ => "check that the file can be read",
+            },
+            Self::NotSet { .. } => {
+                "set the variable where the exporter is started, then start it again: a running program does not see it"
+            }
+            Self::NotText { .. } => "a secret is text in UTF-8: is it the right variable?",
+            Self::NoCredentials { .. } => {
+                "start it as a systemd service with `LoadCredential=`, or name the secret with `{ file = … }`"
+            }
+            Self::Unusable { place, problem } => match (problem, place) {
+                (Unusable::Empty, SecretRef::Env(_)) => {
+                    "the variable is set, but to nothing: set it to the secret and start the exporter again"
+                }
+                (Unusable::Empty, _) => "the file is there, but nothing is in it: write the secret into it",
+                (Unusable::TooLong, _) => "no secret is that long: is it the right file?",
+            },
+        }
+    }
 }
 
 /// The longest secret or token accepted, in bytes.
@@ -64,10 +122,13 @@ impl SecretRef {
     pub fn read(&self) -> Result<Secret, SecretError> {
         let text = match self {
             Self::File(path) => read_file(path.clone())?,
-            Self::Env(name) => environment(name).ok_or_else(|| SecretError::Env { name: name.clone() })?,
+            Self::Env(name) => environment(name).map_err(|error| match error {
+                VarError::NotPresent => SecretError::NotSet { name: name.clone() },
+                VarError::NotUnicode(_) => SecretError::NotText { name: name.clone() },
+            })?,
             Self::Credential(name) => {
                 let directory = environment("CREDENTIALS_DIRECTORY")
-                    .ok_or_else(|| SecretError::NoCredentials { name: name.clone() })?;
+                    .map_err(|_| SecretError::NoCredentials { name: name.clone() })?;
                 read_file(PathBuf::from(directory).join(name))?
             }
         };
@@ -78,10 +139,10 @@ impl SecretRef {
             problem,
         };
         if text.trim().is_empty() {
-            return Err(unusable("empty"));
+            return Err(unusable(Unusable::Empty));
         }
         if text.len() as u64 > LONGEST {
-            return Err(unusable("longer than 64 KiB"));
+            return Err(unusable(Unusable::TooLong));
         }
         Ok(Secret(text.to_owned()))
     }
@@ -100,8 +161,8 @@ fn read_file(path: PathBuf) -> Result<String, SecretError> {
     clippy::disallowed_methods,
     reason = "the environment is read here, in config and in archive/stores alone"
 )]
-fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+fn environment(name: &str) -> Result<String, VarError> {
+    std::env::var(name)
 }
 
 impl fmt::Display for SecretRef {
@@ -131,5 +192,64 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a user reads.
+    fn told(place: &SecretRef) -> String {
+        let error = place.read().unwrap_err();
+        format!("{error} (hint: {})", error.hint())
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_secret_is_said_as_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = |name: &str, content: &[u8]| {
+            let path = directory.path().join(name);
+            std::fs::write(&path, content).unwrap();
+            SecretRef::File(path)
+        };
+        for (place, problem, hint) in [
+            (
+                SecretRef::Env("UIPATH_NOT_SET_ANYWHERE".to_owned()),
+                "is not set",
+                "set the variable",
+            ),
+            (
+                SecretRef::Credential("uipath".to_owned()),
+                "`CREDENTIALS_DIRECTORY` is not set",
+                "`LoadCredential=`",
+            ),
+            (
+                SecretRef::File(directory.path().join("none")),
+                "read the secret file",
+                "no such file",
+            ),
+            (
+                SecretRef::File(directory.path().to_owned()),
+                "read the secret file",
+                "a directory",
+            ),
+            (
+                file("binary", b"\xff\xfe"),
+                "read the secret file",
+                "text in UTF-8",
+            ),
+            (file("empty", b""), "it is empty", "nothing is in it"),
+            (file("blank", b" \n"), "it is empty", "nothing is in it"),
+            (
+                file("long", &[b'a'; 65_537]),
+                "longer than 64 KiB",
+                "the right file?",
+            ),
+        ] {
+            let told = told(&place);
+            assert!(told.contains(problem) && told.contains(hint), "{told}");
+            assert!(!told.contains("must be able to read"), "{told}");
+        }
     }
 }

@@ -1,8 +1,12 @@
 //! What a user configured, checked: plain data that the parts are built from. No IO, no defaults: see `config`.
 
+mod platform;
+
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use url::Url;
+
+pub use self::platform::Platform;
 
 use crate::{secret::SecretRef, target::Target};
 
@@ -102,6 +106,8 @@ impl Compression {
 pub struct ConnectionSettings {
     /// Its name.
     pub name: String,
+    /// Which kind of platform it is: as written, or as the host tells.
+    pub platform: Platform,
     /// Base URL, ending in `/`. `https`, or `http` on a loopback host.
     pub url: Url,
     /// Extra PEM roots.
@@ -120,7 +126,7 @@ pub struct ConnectionSettings {
     pub auth: AuthSettings,
 }
 
-/// `[connections.NAME.auth.…]`. Federated credentials (`client_assertion`) get an arm here.
+/// `[connections.NAME.auth.…]`.
 #[derive(Clone, Debug)]
 pub enum AuthSettings {
     /// OAuth 2.0 client credentials of a confidential external application.
@@ -129,9 +135,22 @@ pub enum AuthSettings {
         client_id: String,
         /// Its secret.
         client_secret: SecretRef,
+        /// Another secret of the same application, tried when the first is refused: for rotation.
+        second_client_secret: Option<SecretRef>,
         /// Requested scopes, separated by spaces.
         scope: String,
-        /// None: `{url}/{organization}/identity_/connect/token`, see `source::auth`.
+        /// None: [`Platform::token_url`].
+        token_url: Option<Url>,
+    },
+    /// Federated credentials: a token of another identity provider instead of a secret (RFC 7523, section 2.2).
+    ClientAssertion {
+        /// The application's id.
+        client_id: String,
+        /// The other provider's token: a JWT that somebody else renews.
+        assertion: SecretRef,
+        /// Requested scopes, separated by spaces.
+        scope: String,
+        /// None: [`Platform::token_url`].
         token_url: Option<Url>,
     },
     /// A personal access token, or a token that somebody else renews.
@@ -139,4 +158,17 @@ pub enum AuthSettings {
         /// The token.
         token: SecretRef,
     },
+}
+
+impl AuthSettings {
+    /// Where tokens are asked for, if that is configured.
+    #[must_use]
+    pub fn token_url(&self) -> Option<&Url> {
+        match self {
+            Self::ClientCredentials { token_url, .. } | Self::ClientAssertion { token_url, .. } => {
+                token_url.as_ref()
+            }
+            Self::Bearer { .. } => None,
+        }
+    }
 }

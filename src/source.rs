@@ -237,7 +237,7 @@ impl SourceError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Http(error) => error.hint().map(str::to_owned),
+            Self::Http(error) => error.hint(),
             Self::Link(_) | Self::Loop { .. } | Self::Endless { .. } => {
                 Some("nothing was archived of this span; if it stays so, the server is at fault: report it to UiPath".to_owned())
             }

@@ -107,7 +107,7 @@ impl StoreError {
                 "give keys or their profile, or run where a role comes with the machine; `aws configure export-credentials` writes temporary keys"
             }
             Self::Profile(_) => "see `aws_profile` among `archive.options`, or the variable `AWS_PROFILE`",
-            Self::Secret { .. } => "the exporter's user must be able to read it",
+            Self::Secret { source, .. } => source.hint(),
             Self::Option { .. } | Self::Credentials { .. } => {
                 "see `archive.options` in the configuration, then the environment"
             }

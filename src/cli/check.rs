@@ -15,8 +15,9 @@ use crate::{
     error::Chain,
     event::hex,
     export::same_stream,
-    settings::Settings,
+    settings::{AuthSettings, ConnectionSettings, Settings},
     source::{Source, SourceError},
+    target::Target,
     window::{Window, earlier},
 };
 
@@ -60,7 +61,7 @@ pub(super) async fn run(console: &Console, args: Check) -> Result<Exit, CliError
             list.failed(
                 "connections",
                 &Chain(&error).to_string(),
-                error.hint().map(str::to_owned),
+                error.hint(),
                 error.action().into(),
             )?;
         }
@@ -90,7 +91,28 @@ fn configuration(
     for warning in warnings {
         list.row("warning", "configuration", &warning.to_string())?;
     }
+    for connection in settings.connections.values() {
+        list.ok(
+            &format!("connection {}", connection.name),
+            &taken_for(connection, &settings.targets),
+        )?;
+    }
     Ok(())
+}
+
+/// Which platform a connection is taken for, and where its tokens come from. Nothing was asked yet.
+fn taken_for(connection: &ConnectionSettings, targets: &[Target]) -> String {
+    let (platform, url) = (connection.platform, &connection.url);
+    let asked = targets.iter().find(|target| target.connection == connection.name);
+    let tokens = match (&connection.auth, connection.auth.token_url(), asked) {
+        (AuthSettings::Bearer { token }, _, _) => format!("token from {token}"),
+        (_, Some(configured), _) => format!("tokens from {configured}"),
+        (_, None, Some(target)) => {
+            format!("tokens from {}", platform.token_url(url, &target.organization))
+        }
+        (_, None, None) => "no target".to_owned(),
+    };
+    format!("{url} as {}, {tokens}", platform.title())
 }
 
 async fn archive(settings: &Settings) -> Result<Proof, ArchiveError> {

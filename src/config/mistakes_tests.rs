@@ -215,7 +215,10 @@ fn names_of_targets_and_connections_fit_together() {
         "[[targets]]",
         "[connections.cloud.auth.bearer]\ntoken = { env = \"T\" }\n[[targets]]",
     );
-    assert!(both.starts_with("connections.cloud.auth: holds both"), "{both}");
+    assert_eq!(
+        both,
+        "connections.cloud.auth: holds `client_credentials` and `bearer`: keep one"
+    );
     let capital = mistakes(load_toml(
         &SMALL.replace("connections.cloud", "connections.Cloud"),
     ));
@@ -271,4 +274,93 @@ fn a_missing_file_is_named() {
         .to_string();
     let line = "  /nowhere/exporter.toml: there is no such file: name yours with `--config FILE`";
     assert_eq!(told, format!("read the configuration: 1 mistake\n{line}"));
+}
+
+#[test]
+fn a_standalone_orchestrator_has_no_unified_api() {
+    let platform = "[connections.cloud]\nplatform = \"orchestrator\"";
+    let told = mistake("[connections.cloud]", platform);
+    assert_eq!(
+        told,
+        "targets[0]: asks for the API `unified`, which a standalone Orchestrator does not have: write `api = \"classic\"`"
+    );
+    let written = SMALL
+        .replace("[connections.cloud]", platform)
+        .replace("https://cloud.uipath.com/", "https://o.example/")
+        + "api = \"unified\"\n";
+    let told = mistakes(load_toml(&written));
+    assert!(
+        told[0].starts_with("targets[0].api: asks for") && told.len() == 1,
+        "{told:?}"
+    );
+    let unknown = mistake(
+        "[connections.cloud]",
+        "[connections.cloud]\nplatform = \"orchestrater\"",
+    );
+    assert!(
+        unknown.ends_with("platform: `orchestrater` is not known, did you mean `orchestrator`?"),
+        "{unknown}"
+    );
+}
+
+#[test]
+fn a_url_or_platform_that_hardly_can_be_is_warned_of() {
+    let warnings = |text: &str| {
+        let (_, warnings) = load_toml(text).unwrap();
+        warnings.iter().map(Warning::to_string).collect::<Vec<_>>()
+    };
+    let url = |url: &str| SMALL.replace("https://cloud.uipath.com/", url);
+    assert_eq!(
+        warnings(&url("https://cloud.uipath.com/acme")),
+        [
+            "connections.cloud.url: goes on after the host: UiPath's own end there, and the organization is written in the target: `https://cloud.uipath.com/`"
+        ]
+    );
+    let as_suite = "[connections.cloud]\nplatform = \"automation_suite\"";
+    assert_eq!(
+        warnings(&SMALL.replace("[connections.cloud]", as_suite)),
+        ["connections.cloud.platform: is not what the host tells, which is `automation_cloud`"]
+    );
+    for fine in [
+        "https://suite.example/uipath/",
+        "https://a.dedicated.uipath.com",
+        "https://govcloud.uipath.us/",
+    ] {
+        assert!(warnings(&url(fine)).is_empty(), "{fine}");
+    }
+    let elsewhere = url("https://suite.example/").replace("[connections.cloud]", as_suite);
+    assert!(warnings(&elsewhere).is_empty());
+}
+
+#[test]
+fn each_way_to_log_in_has_its_settings() {
+    let federated = "client_assertion]\nclient_id = \"id\"\nassertion = { file = \"/run/token\" }";
+    let text = SMALL.replace(
+        "client_credentials]\nclient_id = \"id\"\nclient_secret = { file = \"/run/secrets/uipath\" }",
+        federated,
+    );
+    assert!(load_toml(&text).is_ok(), "{text}");
+    let told = mistakes(load_toml(
+        &text.replace("assertion = { file = \"/run/token\" }", "assertion = \"eyJ\""),
+    ));
+    assert!(
+        told[0].contains("client_assertion.assertion: is written inline"),
+        "{told:?}"
+    );
+    let told = mistakes(load_toml(
+        &text.replace("assertion = { file", "client_secret = { file"),
+    ));
+    assert!(
+        told[0].contains("client_assertion.assertion: is missing")
+            && told[1].contains("client_assertion.client_secret: is no setting"),
+        "{told:?}"
+    );
+    let twice = mistake(
+        "[[targets]]",
+        "second_client_secret = { file = \"/run/secrets/uipath\" }\n[[targets]]",
+    );
+    assert!(
+        twice.contains("second_client_secret: is the same as `client_secret`"),
+        "{twice}"
+    );
 }

@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     archive::{check_options, check_tags, is_secret},
-    settings::{ArchiveOption, ArchiveSettings, AuthSettings, Compression, ConnectionSettings, Settings},
+    settings::{
+        ArchiveOption, ArchiveSettings, AuthSettings, Compression, ConnectionSettings, Platform, Settings,
+    },
+    target::{Api, Target},
 };
 
 const MIB: usize = 1 << 20;
@@ -33,19 +36,62 @@ pub(super) fn settings(t: &mut Table<'_>) -> Option<Settings> {
         .map(|(name, field)| connection(name, field))
         .collect();
     let rhythm = t.field("defaults").table(|t| Some(Rhythm::default().read(t)));
-    let targets = targets::targets(&t.field("targets"), &names, &rhythm.unwrap_or_default());
+    let connections: BTreeMap<String, ConnectionSettings> = connections
+        .into_iter()
+        .flatten()
+        .map(|one| (one.name.clone(), one))
+        .collect();
+    let list = t.field("targets");
+    let mut targets = targets::targets(&list, &names, &rhythm.unwrap_or_default());
+    suit(&list, &mut targets, &connections);
     t.field("http").not_yet();
     Some(Settings {
         state_dir: state_dir.unwrap_or_else(|| "/var/lib/uipath-audit-exporter".into()),
         instance: instance?,
         archive: archive?,
-        connections: connections
-            .into_iter()
-            .flatten()
-            .map(|one| (one.name.clone(), one))
-            .collect(),
+        connections,
         targets,
     })
+}
+
+/// What a target leaves to its platform, and targets of an API that this does not have.
+fn suit(list: &Field<'_>, targets: &mut [Target], connections: &BTreeMap<String, ConnectionSettings>) {
+    let Some(ValueKind::Array(_)) = list.kind() else {
+        return;
+    };
+    let items = list.items("a list of tables").into_iter().flatten();
+    for item in items.filter(|item| matches!(item.kind(), Some(ValueKind::Table(_)))) {
+        let fields: BTreeMap<&str, Field<'_>> = item.entries().into_iter().collect();
+        let name = fields.get("name").and_then(|name| match name.kind() {
+            Some(ValueKind::String(name)) => Some(name.as_str()),
+            _ => None,
+        });
+        let target = targets
+            .iter_mut()
+            .find(|target| Some(target.name.as_str()) == name);
+        let Some(target) = target else { continue };
+        let Some(platform) = connections.get(&target.connection).map(|one| one.platform) else {
+            continue;
+        };
+        let instead = match target.api {
+            Api::Classic | Api::ClassicCsv => {
+                if !fields.contains_key("organization_in_path") {
+                    target.classic.organization_in_path = platform.organization_in_path();
+                }
+                continue;
+            }
+            Api::Unified | Api::LongTerm => Api::Classic,
+            Api::UnifiedCsv => Api::ClassicCsv,
+        };
+        if !platform.has_unified() {
+            fields.get("api").unwrap_or(&item).wrong(format!(
+                "asks for the API `{}`, which {} does not have: write `api = \"{}\"`",
+                target.api.as_str(),
+                platform.title(),
+                instead.as_str()
+            ));
+        }
+    }
 }
 
 fn instance(field: &Field<'_>) -> Option<String> {
@@ -171,8 +217,9 @@ fn connection(name: &str, field: &Field<'_>) -> Option<ConnectionSettings> {
     field.table(|t| {
         let url = t
             .field("url")
-            .required("its address, such as `https://cloud.uipath.com/`")
-            .url();
+            .required("its address, such as `https://cloud.uipath.com/`");
+        let url = base(&url);
+        let platform = platform(&t.field("platform"), url.as_ref());
         let ca_file = t.field("ca_file").file_path();
         let client_certificate = t.field("client_certificate").file_path();
         let proxy = t.field("proxy").url();
@@ -182,7 +229,8 @@ fn connection(name: &str, field: &Field<'_>) -> Option<ConnectionSettings> {
         let auth = auth(&t.field("auth"));
         Some(ConnectionSettings {
             name: name.to_owned(),
-            url: url.map(as_base)?,
+            platform: platform?,
+            url: url?,
             ca_file,
             client_certificate,
             proxy,
@@ -194,30 +242,65 @@ fn connection(name: &str, field: &Field<'_>) -> Option<ConnectionSettings> {
     })
 }
 
-fn as_base(mut url: Url) -> Url {
+/// As written, or else as the host tells.
+fn platform(field: &Field<'_>, url: Option<&Url>) -> Option<Platform> {
+    let kinds = Platform::ALL.map(|platform| (platform.as_str(), platform));
+    let told = url.map(Platform::of);
+    if !field.is_set() {
+        return told;
+    }
+    let written = field.choice(&kinds, &[]);
+    if let (Some(written), Some(told)) = (written, told)
+        && told.is_hosted()
+        && written != told
+    {
+        field.unwise(format!(
+            "is not what the host tells, which is `{}`",
+            told.as_str()
+        ));
+    }
+    written
+}
+
+/// The base URL as it is used. UiPath's own hosts have nothing behind them.
+fn base(field: &Field<'_>) -> Option<Url> {
+    let mut url = field.url()?;
+    if Platform::of(&url).is_hosted() && url.path() != "/" {
+        field.unwise(format!(
+            "goes on after the host: UiPath's own end there, and the organization is written in the target: `{}/`",
+            url.origin().ascii_serialization()
+        ));
+    }
     if !url.path().ends_with('/') {
         let path = format!("{}/", url.path());
         url.set_path(&path);
     }
-    url
+    Some(url)
 }
 
 fn auth(field: &Field<'_>) -> Option<AuthSettings> {
-    let [credentials, assertion, bearer] = field
-        .table(|t| Some(["client_credentials", "client_assertion", "bearer"].map(|kind| t.field(kind))))?;
-    assertion.not_yet();
-    let application = credentials
+    const KINDS: [&str; 3] = ["client_credentials", "client_assertion", "bearer"];
+    let kinds = field.table(|t| Some(KINDS.map(|kind| t.field(kind))))?;
+    let written: Vec<&str> = KINDS
+        .into_iter()
+        .zip(&kinds)
+        .filter_map(|(kind, field)| field.written().map(|_| kind))
+        .collect();
+    let [credentials, assertion, bearer] = kinds;
+    let credentials = credentials
         .written()
         .and_then(|field| field.table(client_credentials));
-    let holder = bearer.written().and_then(|field| field.table(bearer_token));
-    match (credentials.is_set(), bearer.is_set()) {
-        (true, true) => field.wrong("holds both `client_credentials` and `bearer`: keep one"),
-        (false, false) if !assertion.is_set() => {
-            field.wrong("names no way to log in: exactly one of `client_credentials` and `bearer`");
-        }
-        _ => {}
+    let assertion = assertion
+        .written()
+        .and_then(|field| field.table(client_assertion));
+    let bearer = bearer.written().and_then(|field| field.table(bearer_token));
+    let all = KINDS.join("`, `");
+    match written.as_slice() {
+        [] => field.wrong(format!("names no way to log in: exactly one of `{all}`")),
+        [_] => {}
+        several => field.wrong(format!("holds `{}`: keep one", several.join("` and `"))),
     }
-    application.or(holder)
+    credentials.or(assertion).or(bearer)
 }
 
 fn bearer_token(t: &mut Table<'_>) -> Option<AuthSettings> {
@@ -225,20 +308,45 @@ fn bearer_token(t: &mut Table<'_>) -> Option<AuthSettings> {
     Some(AuthSettings::Bearer { token })
 }
 
-fn client_credentials(t: &mut Table<'_>) -> Option<AuthSettings> {
+/// What both kinds of applications have: id, scope, token URL.
+fn application(t: &mut Table<'_>) -> (Option<String>, String, Option<Url>) {
     let client_id = t
         .field("client_id")
         .required("the id of the external application");
     let client_id = client_id.text().map(str::to_owned);
+    let scope = t.field("scope").text().unwrap_or("PM.Audit.Read").to_owned();
+    (client_id, scope, t.field("token_url").url())
+}
+
+fn client_credentials(t: &mut Table<'_>) -> Option<AuthSettings> {
+    let (client_id, scope, token_url) = application(t);
     let client_secret = t
         .field("client_secret")
         .required("a reference to its secret")
         .secret();
-    let scope = t.field("scope").text().unwrap_or("PM.Audit.Read").to_owned();
-    let token_url = t.field("token_url").url();
+    let second = t.field("second_client_secret");
+    let second_client_secret = second.secret();
+    if client_secret.is_some() && client_secret == second_client_secret {
+        second.wrong("is the same as `client_secret`: name the other secret, or leave it out");
+    }
     Some(AuthSettings::ClientCredentials {
         client_id: client_id?,
         client_secret: client_secret?,
+        second_client_secret,
+        scope,
+        token_url,
+    })
+}
+
+fn client_assertion(t: &mut Table<'_>) -> Option<AuthSettings> {
+    let (client_id, scope, token_url) = application(t);
+    let assertion = t
+        .field("assertion")
+        .required("a reference to the other identity provider's token")
+        .secret();
+    Some(AuthSettings::ClientAssertion {
+        client_id: client_id?,
+        assertion: assertion?,
         scope,
         token_url,
     })

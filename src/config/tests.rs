@@ -82,10 +82,7 @@ fn the_reference_shows_the_defaults_of_the_code() {
     let later = unmarked(REFERENCE, "##");
     let told = mistakes(load_toml(&later));
     let paths: Vec<&str> = told.iter().map(|told| told.split(':').next().unwrap()).collect();
-    assert_eq!(
-        paths,
-        ["signing", "connections.cloud.auth.client_assertion", "http"]
-    );
+    assert_eq!(paths, ["signing", "http"]);
     assert!(
         told.iter()
             .all(|told| told.contains("not supported by this version")),
@@ -123,6 +120,10 @@ fn the_examples_load() {
             include_str!("../../config/examples/organization-and-tenants.toml"),
             3,
         ),
+        (include_str!("../../config/examples/automation-suite.toml"), 1),
+        (include_str!("../../config/examples/orchestrator.toml"), 1),
+        (include_str!("../../config/examples/public-sector.toml"), 2),
+        (include_str!("../../config/examples/federated.toml"), 1),
         (include_str!("../../config/examples/simulator.toml"), 3),
         (include_str!("../../config/examples/s3.toml"), 1),
         (include_str!("../../config/examples/azure.toml"), 1),
@@ -130,6 +131,17 @@ fn the_examples_load() {
     ] {
         let (settings, warnings) = load_toml(text).unwrap();
         assert_eq!((settings.targets.len(), warnings), (targets, vec![]));
+    }
+}
+
+#[test]
+fn the_platform_says_whether_the_organization_is_in_the_path() {
+    let orchestrator = include_str!("../../config/examples/orchestrator.toml");
+    let suite = include_str!("../../config/examples/automation-suite.toml");
+    let written = orchestrator.replace("# organization_in_path", "organization_in_path");
+    for (text, in_path) in [(orchestrator, false), (suite, true), (&*written, true)] {
+        let (settings, _) = load_toml(text).unwrap();
+        assert_eq!(settings.targets[0].classic.organization_in_path, in_path);
     }
 }
 
@@ -226,7 +238,7 @@ fn later_files_override_earlier_ones_and_the_environment_both() {
             client_id,
             ..
         } => (client_id.clone(), client_secret.clone()),
-        AuthSettings::Bearer { .. } => panic!(),
+        AuthSettings::ClientAssertion { .. } | AuthSettings::Bearer { .. } => panic!(),
     };
     assert_eq!(
         secret(&settings),

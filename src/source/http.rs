@@ -3,10 +3,12 @@
 //! The token goes to the configured origin alone, whatever address is asked for; redirects are never followed.
 
 mod error;
+mod hints;
+mod scene;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt::Display, sync::Arc, time::Duration};
+use std::{fmt::Display, sync::Arc};
 
 use bytes::Bytes;
 use url::Url;
@@ -17,7 +19,7 @@ use super::{
     auth::Tokens,
     body::Limits,
     line::{Line, refusal, throttles},
-    refusal::{Refusal, line, looks_like_html},
+    refusal::{Refusal, line, looks_like_html, titled},
     wire::{Answer, Ask, Patience, Wire},
 };
 use crate::{
@@ -28,6 +30,8 @@ use crate::{
     settings::ConnectionSettings,
 };
 
+pub use self::scene::{Asked, Scene};
+
 pub(super) use self::error::origin;
 
 /// One `[connections.NAME]`: its client, tokens and limits. Cheap to clone; shared by all of its targets.
@@ -35,9 +39,8 @@ pub(super) use self::error::origin;
 pub struct Connection(Arc<Inner>);
 
 struct Inner {
-    url: Url,
+    settings: Arc<ConnectionSettings>,
     line: Arc<Line>,
-    retry_for: Duration,
     tokens: Tokens,
     limiter: Limiter,
 }
@@ -96,11 +99,11 @@ impl Connection {
             source,
         })?;
         let line = Arc::new(Line::new(connection, wire, clock, budget, backoff));
+        let shared = Arc::new(settings.clone());
         Ok(Self(Arc::new(Inner {
-            url: settings.url.clone(),
-            tokens: Tokens::new(Arc::clone(&line), &settings.url, settings.auth.clone()),
+            tokens: Tokens::new(Arc::clone(&line), Arc::clone(&shared)),
+            settings: shared,
             line,
-            retry_for: settings.retry_for,
             limiter: Limiter::new(settings.max_concurrent_requests, settings.max_requests_per_second),
         })))
     }
@@ -108,7 +111,7 @@ impl Connection {
     /// The base URL, ending in `/`.
     #[must_use]
     pub fn url(&self) -> &Url {
-        &self.0.url
+        &self.0.settings.url
     }
 
     /// What was sent so far, token requests included.
@@ -131,6 +134,7 @@ impl Connection {
         self.own(url)?;
         let mut tries = self.0.line.tries();
         let mut renewed = false;
+        let scene = Scene::of(&self.0.settings, organization, url);
         loop {
             // Once before, so that nobody holds a permit while a token is got; and once after, since waiting for
             // the permit may outlive the token.
@@ -138,8 +142,8 @@ impl Connection {
             let permit = self.0.limiter.acquire().await;
             let token = self.0.tokens.get(organization).await?;
             tries.begin();
-            let failure = match self.once(url, &token, permit).await {
-                Ok(answer) => match expected(url, &token, &answer.body, &read) {
+            let failure = match self.once(url, &token, permit, &scene).await {
+                Ok(answer) => match expected(url, &token, &answer.body, &scene, &read) {
                     Ok(body) => {
                         return Ok(Reply {
                             body,
@@ -165,17 +169,23 @@ impl Connection {
     }
 
     /// One try. The permit is told how it went.
-    async fn once(&self, url: &Url, token: &Secret, permit: Permit) -> Result<Answer, HttpError> {
+    async fn once(
+        &self,
+        url: &Url,
+        token: &Secret,
+        permit: Permit,
+        scene: &Arc<Scene>,
+    ) -> Result<Answer, HttpError> {
         let ask = Ask::Get { url, token };
         match self.0.line.ask(ask, Limits::PAGE).await {
             Ok(answer) => {
                 permit.succeeded();
-                judge(url, ask, answer)
+                judge(url, ask, answer, scene)
             }
             Err(HttpError::Unavailable { at, refusal, wait }) => {
                 if throttles(refusal.status, wait) {
                     // A longer wait ends the request that was told so; the others need not hang on it, unseen.
-                    permit.throttled(wait.map(|wait| wait.min(self.0.retry_for)));
+                    permit.throttled(wait.map(|wait| wait.min(self.0.settings.retry_for)));
                 }
                 Err(HttpError::Unavailable { at, refusal, wait })
             }
@@ -185,7 +195,7 @@ impl Connection {
 
     /// Refuses an address that the token is not for.
     fn own(&self, url: &Url) -> Result<(), HttpError> {
-        let own = &self.0.url;
+        let own = &self.0.settings.url;
         if url.origin() == own.origin() && url.username().is_empty() && url.password().is_none() {
             return Ok(());
         }
@@ -197,8 +207,9 @@ impl Connection {
 }
 
 /// Tells a success from what a person, or a later pass, has to mend.
-fn judge(url: &Url, ask: Ask<'_>, answer: Answer) -> Result<Answer, HttpError> {
+fn judge(url: &Url, ask: Ask<'_>, answer: Answer, scene: &Arc<Scene>) -> Result<Answer, HttpError> {
     let at = Place::from(url);
+    let scene = Arc::clone(scene);
     let refusal = |answer: &Answer| -> Refusal { refusal(answer, ask) };
     match answer.status {
         200..300 => Ok(answer),
@@ -206,22 +217,27 @@ fn judge(url: &Url, ask: Ask<'_>, answer: Answer) -> Result<Answer, HttpError> {
             at,
             status: answer.status,
             to: redirect(url, &answer),
+            scene,
         }),
         400 | 405 | 415 => Err(HttpError::NotUnderstood {
             at,
             refusal: refusal(&answer),
+            scene,
         }),
         401 => Err(HttpError::Unauthorized {
             at,
             refusal: refusal(&answer),
+            scene,
         }),
         403 => Err(HttpError::Forbidden {
             at,
             refusal: refusal(&answer),
+            scene,
         }),
         404 => Err(HttpError::NotFound {
             at,
             refusal: refusal(&answer),
+            scene,
         }),
         _ => Err(HttpError::Refused {
             at,
@@ -244,6 +260,7 @@ fn expected<T, E: NotExpected>(
     url: &Url,
     token: &Secret,
     body: &Bytes,
+    scene: &Arc<Scene>,
     read: impl Fn(Bytes) -> Result<T, E>,
 ) -> Result<T, HttpError> {
     read(body.clone()).map_err(|error| {
@@ -253,17 +270,20 @@ fn expected<T, E: NotExpected>(
                 problem: line(&error.to_string(), token),
             };
         }
-        let start = String::from_utf8_lossy(body.get(..64).unwrap_or(body));
+        let start = String::from_utf8_lossy(body.get(..4096).unwrap_or(body));
+        let page = looks_like_html(&start);
         let problem = if body.is_empty() {
             "it is empty".to_owned()
-        } else if looks_like_html(&start) {
-            "it is a page of HTML or XML".to_owned()
+        } else if page {
+            format!("it is {}", line(&titled(&start), token))
         } else {
             line(&error.to_string(), token)
         };
         HttpError::Unexpected {
             at: Place::from(url),
             problem,
+            page,
+            scene: Arc::clone(scene),
         }
     })
 }

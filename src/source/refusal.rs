@@ -148,17 +148,29 @@ pub fn looks_like_html(body: &str) -> bool {
     body.trim_start_matches('\u{feff}').trim_start().starts_with('<')
 }
 
+/// What a page is, in the words of a message: with its title, if it has one.
+pub(super) fn titled(page: &str) -> String {
+    match title_of(page) {
+        Some(title) => format!("a page of HTML or XML, titled `{title}`"),
+        None => "a page of HTML or XML".to_owned(),
+    }
+}
+
 fn title(page: &str) -> String {
+    match title_of(page) {
+        Some(title) => format!("a page titled `{title}`"),
+        None => "a page of HTML or XML without a title".to_owned(),
+    }
+}
+
+fn title_of(page: &str) -> Option<&str> {
     let lower = page.to_ascii_lowercase();
     let found = lower.find("<title").and_then(|start| {
         let open = start + lower.get(start..)?.find('>')? + 1;
         let close = open + lower.get(open..)?.find('<')?;
         page.get(open..close)
     });
-    match found.map(str::trim).filter(|title| !title.is_empty()) {
-        Some(title) => format!("a page titled `{title}`"),
-        None => "a page of HTML or XML without a title".to_owned(),
-    }
+    found.map(str::trim).filter(|title| !title.is_empty())
 }
 
 /// One line without control characters, secrets, tokens, e-mail addresses and query strings.

@@ -19,7 +19,7 @@ use crate::{
     clock::Clock,
     retry::Backoff,
     secret::SecretRef,
-    settings::{AuthSettings, ConnectionSettings},
+    settings::{AuthSettings, ConnectionSettings, Platform},
 };
 
 /// A request as it was received.
@@ -119,6 +119,7 @@ impl Server {
     pub(super) fn settings(&self) -> ConnectionSettings {
         ConnectionSettings {
             name: "cloud".to_owned(),
+            platform: Platform::AutomationSuite,
             url: self.url(""),
             ca_file: None,
             client_certificate: None,
@@ -129,6 +130,7 @@ impl Server {
             auth: AuthSettings::ClientCredentials {
                 client_id: "app".to_owned(),
                 client_secret: SecretRef::Env("PATH".to_owned()),
+                second_client_secret: None,
                 scope: "PM.Audit.Read".to_owned(),
                 token_url: None,
             },

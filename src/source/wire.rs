@@ -20,7 +20,7 @@ use crate::{
     error::Action,
     retry,
     secret::Secret,
-    settings::{AuthSettings, ConnectionSettings},
+    settings::ConnectionSettings,
 };
 
 /// As much of a refusal's body as is read for its message, in bytes.
@@ -291,11 +291,11 @@ impl Wire {
 
 /// Whether any request of this connection may be `https`.
 fn tls(settings: &ConnectionSettings) -> Tls {
-    let token_url = match &settings.auth {
-        AuthSettings::ClientCredentials { token_url, .. } => token_url.as_ref(),
-        AuthSettings::Bearer { .. } => None,
-    };
-    let addresses = [Some(&settings.url), token_url, settings.proxy.as_ref()];
+    let addresses = [
+        Some(&settings.url),
+        settings.auth.token_url(),
+        settings.proxy.as_ref(),
+    ];
     if addresses.into_iter().flatten().all(|url| url.scheme() == "http") {
         Tls::Unused
     } else {

@@ -4,6 +4,7 @@
 //!
 //! What makes these tests fail, tried by hand: a refusal from which only the secret as it is was taken out.
 
+mod proofs;
 mod stores;
 
 use std::{path::Path, time::Duration};

@@ -24,6 +24,7 @@ mod kill;
 mod limits;
 mod locked;
 mod once;
+mod platforms;
 mod process;
 mod promises;
 mod rivals;

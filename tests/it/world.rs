@@ -25,7 +25,7 @@ use uipath_audit_exporter::{
     fleet::Fleet,
     schedule::Schedule,
     secret::SecretRef,
-    settings::{ArchiveSettings, AuthSettings, Compression, ConnectionSettings, Settings},
+    settings::{ArchiveSettings, AuthSettings, Compression, ConnectionSettings, Platform, Settings},
     target::{Api, Classic, Pace, Start, Target},
     verify,
 };
@@ -313,6 +313,7 @@ pub fn pace() -> Pace {
 fn settings(simulator: &Simulator, directory: &TempDir) -> Settings {
     let connection = ConnectionSettings {
         name: "cloud".to_owned(),
+        platform: Platform::AutomationSuite,
         url: simulator.url().parse().unwrap(),
         ca_file: None,
         client_certificate: None,
@@ -323,6 +324,7 @@ fn settings(simulator: &Simulator, directory: &TempDir) -> Settings {
         auth: AuthSettings::ClientCredentials {
             client_id: simulator.client_id(),
             client_secret: SecretRef::File(directory.path().join("secret")),
+            second_client_secret: None,
             scope: "PM.Audit.Read".to_owned(),
             token_url: None,
         },

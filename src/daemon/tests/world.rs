@@ -25,7 +25,7 @@ use crate::{
     observe::Captured,
     schedule::Schedule,
     secret::SecretRef,
-    settings::{ArchiveSettings, AuthSettings, Compression, ConnectionSettings, Settings},
+    settings::{ArchiveSettings, AuthSettings, Compression, ConnectionSettings, Platform, Settings},
     status::{Status, TargetStatus},
     target::{Api, Classic, Pace, Start, Target},
 };
@@ -64,6 +64,7 @@ impl World {
     pub(super) fn connection(&self, name: &str) -> ConnectionSettings {
         ConnectionSettings {
             name: name.to_owned(),
+            platform: Platform::AutomationSuite,
             url: self.simulator.url().parse().unwrap(),
             ca_file: None,
             client_certificate: None,
@@ -74,6 +75,7 @@ impl World {
             auth: AuthSettings::ClientCredentials {
                 client_id: self.simulator.client_id(),
                 client_secret: SecretRef::File(self.directory.path().join("secret")),
+                second_client_secret: None,
                 scope: "PM.Audit.Read".to_owned(),
                 token_url: None,
             },

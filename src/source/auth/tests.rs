@@ -1,12 +1,16 @@
 //! Tokens against a server that answers as told.
 
-use std::sync::atomic::AtomicI64;
+mod proofs;
 
-use super::*;
+use std::{sync::atomic::AtomicI64, time::Duration};
+
+use serde_json::Value;
+
+use super::{grant::life, *};
 use crate::{
     clock::Clock,
     error::{Action, Chain},
-    settings::ConnectionSettings,
+    secret::SecretRef,
     source::{
         http::{Connection, Reply},
         scripted::{Seen, Server, Step, Steps, open, reply, token},
@@ -45,6 +49,7 @@ fn credentials(settings: &mut ConnectionSettings, secret: SecretRef, url: Option
     settings.auth = AuthSettings::ClientCredentials {
         client_id: "app&1".to_owned(),
         client_secret: secret,
+        second_client_secret: None,
         scope: "PM.Audit PM.Audit.Read".to_owned(),
         token_url: url,
     };

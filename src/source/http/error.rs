@@ -4,11 +4,12 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use url::Url;
 
+use super::{hints, scene::Scene};
 use crate::{
-    error::{Action, Chain},
+    error::Action,
     secret::{SecretError, SecretRef},
     source::{
-        body::BodyError,
+        auth::assertion,
         refusal::Refusal,
         wire::{OpenError, WireError},
     },
@@ -56,13 +57,25 @@ pub enum HttpError {
         /// Where it came from.
         from: TokenFrom,
     },
+    /// An assertion that the identity server would not take.
+    #[error("use the assertion from {from}: {problem}")]
+    UnusableAssertion {
+        /// Where it was read.
+        from: SecretRef,
+        /// What is wrong with it.
+        problem: assertion::BadAssertion,
+    },
     /// The identity server refused the credentials.
-    #[error("ask `{at}`: {refusal}")]
+    #[error("ask `{at}`: {refusal}{}", if *.both { " (for both client secrets)" } else { "" })]
     CredentialsRefused {
         /// Who was asked.
         at: Place,
         /// What it said.
         refusal: Refusal,
+        /// Whether a second secret was refused, too.
+        both: bool,
+        /// Who asked, for the hint.
+        scene: Arc<Scene>,
     },
     /// There is no identity server at the token URL.
     #[error("ask `{at}`: no tokens are given here: {refusal}")]
@@ -71,6 +84,8 @@ pub enum HttpError {
         at: Place,
         /// What it said.
         refusal: Refusal,
+        /// Who asked, for the hint.
+        scene: Arc<Scene>,
     },
     /// No complete reply.
     #[error("ask `{at}`")]
@@ -98,6 +113,10 @@ pub enum HttpError {
         at: Place,
         /// What is wrong.
         problem: String,
+        /// Whether it is a page for people.
+        page: bool,
+        /// Who asked, for the hint.
+        scene: Arc<Scene>,
     },
     /// A success that is too much for us: the same again would be no better.
     #[error("ask `{at}`: take the reply: {problem}")]
@@ -114,6 +133,8 @@ pub enum HttpError {
         at: Place,
         /// What it said.
         refusal: Refusal,
+        /// Who asked, for the hint.
+        scene: Arc<Scene>,
     },
     /// 403.
     #[error("ask `{at}`: {refusal}")]
@@ -122,6 +143,8 @@ pub enum HttpError {
         at: Place,
         /// What it said.
         refusal: Refusal,
+        /// Who asked, for the hint.
+        scene: Arc<Scene>,
     },
     /// 404.
     #[error("ask `{at}`: {refusal}")]
@@ -130,6 +153,8 @@ pub enum HttpError {
         at: Place,
         /// What it said.
         refusal: Refusal,
+        /// Who asked, for the hint.
+        scene: Arc<Scene>,
     },
     /// 3xx. Never followed.
     #[error("ask `{at}`: status {status}: it sends us on to {to}; redirects are not followed")]
@@ -140,6 +165,8 @@ pub enum HttpError {
         status: u16,
         /// The origin of the new address, or what is wrong with it.
         to: String,
+        /// Who asked, for the hint.
+        scene: Arc<Scene>,
     },
     /// 400, 405 or 415: the request is not understood.
     #[error("ask `{at}`: {refusal}")]
@@ -148,6 +175,8 @@ pub enum HttpError {
         at: Place,
         /// What it said.
         refusal: Refusal,
+        /// Who asked, for the hint.
+        scene: Arc<Scene>,
     },
     /// Any other status.
     #[error("ask `{at}`: {refusal}")]
@@ -198,6 +227,7 @@ impl HttpError {
             Self::Open { .. }
             | Self::Secret { .. }
             | Self::UnsendableToken { .. }
+            | Self::UnusableAssertion { .. }
             | Self::CredentialsRefused { .. }
             | Self::NoTokensHere { .. }
             | Self::Unauthorized { .. }
@@ -209,43 +239,32 @@ impl HttpError {
 
     /// What a person should look at.
     #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> Option<String> {
+        hints::hint(self)
+    }
+
+    /// Whether an identity server refused this secret, so that another one may do better.
+    pub(in crate::source) fn refuses_client(&self) -> bool {
         match self {
-            Self::Token { source } => source.hint(),
-            Self::WaitTooLong { source, .. } | Self::GaveUp { source, .. } => source.hint(),
-            Self::Open { .. } | Self::Foreign { .. } | Self::Unavailable { .. } | Self::Refused { .. } => {
-                None
+            Self::CredentialsRefused { refusal, .. } => {
+                refusal.status == 401 || refusal.code.as_deref() == Some("invalid_client")
             }
-            Self::Secret { .. } => {
-                Some("the secret is read anew at each token request: put it there, readable for this user")
-            }
-            Self::UnsendableToken { .. } => {
-                Some("the file must hold the token alone, without `Bearer` before it")
-            }
-            Self::CredentialsRefused { refusal, .. } => Some(credentials_hint(refusal.code.as_deref())),
-            Self::NoTokensHere { .. } => Some(TOKEN_URL_HINT),
-            Self::Broken { source, .. } => broken_hint(source),
-            Self::Unexpected { .. } => Some(
-                "a page instead of JSON comes from a sign-in page, a proxy, or a wrong `url` or `token_url`; check also that this platform has the API",
-            ),
-            Self::OverLimit { .. } => Some(
-                "nothing of it is archived, and nothing is skipped: no page of audit events looks like that, check what answers at `url`",
-            ),
-            Self::Unauthorized { .. } => Some(
-                "a missing scope shows as 401 too: the application must have `PM.Audit.Read` as an application scope of the resource Audit (a new token is needed after granting it); a personal access token may have expired, been revoked, or lack the scope; the organization must be the one the credentials belong to",
-            ),
-            Self::Forbidden { .. } => Some(
-                "the credentials may not read this audit log: check the application's permission in this organization and tenant, and whether an IP restriction of the organization leaves this machine out",
-            ),
-            Self::NotFound { .. } => Some(
-                "check the spelling of `organization` and `tenant`, that `url` is the platform's access URL, and that this platform has the API of the target (`api`): older Automation Suite and standalone Orchestrator have the classic one alone",
-            ),
-            Self::Redirected { .. } => Some(
-                "a wrong `url`, or a sign-in page in front of it: configure the address it sends us on to, if that is yours",
-            ),
-            Self::NotUnderstood { .. } => Some(
-                "check the target's `filter`, `organization` and `tenant`, and that `url` is the platform's access URL: other platforms answer so to an API they do not have",
-            ),
+            _ => false,
+        }
+    }
+
+    /// The refusal of a client secret, after what became of the other one.
+    pub(in crate::source) fn after(self, other: &Self) -> Self {
+        match self {
+            Self::CredentialsRefused {
+                at, refusal, scene, ..
+            } => Self::CredentialsRefused {
+                at,
+                refusal,
+                both: other.refuses_client(),
+                scene,
+            },
+            error => error,
         }
     }
 
@@ -255,47 +274,6 @@ impl HttpError {
             Self::Unavailable { wait, .. } => *wait,
             _ => None,
         }
-    }
-}
-
-const TOKEN_URL_HINT: &str = "set `token_url`: `{url}/{organization}/identity_/connect/token` on Automation Cloud, `https://{host}/identity_/connect/token` on Automation Suite, `https://{host}/identity/connect/token` on a standalone Orchestrator; and check `url` and `organization`";
-
-fn credentials_hint(code: Option<&str>) -> &'static str {
-    match code {
-        Some("invalid_client") => {
-            "check `client_id` and the client secret (is it this application's, and not expired?), that the application is a confidential one, and that it belongs to this organization"
-        }
-        Some("invalid_scope") => {
-            "request exactly the scope the application is registered with, such as `PM.Audit.Read`; it must be an application scope of the resource Audit, not a user scope"
-        }
-        Some("unauthorized_client" | "unsupported_grant_type") => {
-            "the application may not use client credentials: it must be a confidential external application with application scopes"
-        }
-        _ => "check `client_id`, the client secret, `scope` and `token_url`",
-    }
-}
-
-fn broken_hint(source: &WireError) -> Option<&'static str> {
-    match source {
-        WireError::Connect { source } => {
-            let chain = Chain(source).to_string();
-            if chain.contains("certificate") {
-                Some(
-                    "the server's certificate is not trusted: name its authority in `ca_file`, and check the host of `url`",
-                )
-            } else if chain.contains("dns error") {
-                Some("the host has no address here: check `url`, and whether a `proxy` is needed")
-            } else {
-                Some("check `url`, the way through firewalls, and whether a `proxy` is needed")
-            }
-        }
-        WireError::Lost { source } if Chain(source).to_string().contains("Certificate") => {
-            Some("the server does not take our certificate, or wants one: check `client_certificate`")
-        }
-        WireError::Body(BodyError::TooLarge { .. } | BodyError::TooDense { .. }) => {
-            Some("no page of audit events is that large: check what answers at `url`")
-        }
-        _ => None,
     }
 }
 

@@ -1,5 +1,7 @@
 //! One fault after another, against a server that answers as told.
 
+mod advice;
+
 use std::{io::Write as _, time::Duration};
 
 use super::*;
