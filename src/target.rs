@@ -277,7 +277,9 @@ pub fn day(time: Time) -> Time {
     time.date_naive().and_time(chrono::NaiveTime::MIN).and_utc()
 }
 
-fn second(time: Time) -> Time {
+/// The second's beginning.
+#[must_use]
+pub fn second(time: Time) -> Time {
     use chrono::SubsecRound as _;
     time.trunc_subsecs(0)
 }

@@ -11,7 +11,7 @@ use crate::{
     clock::Time,
     event::floor,
     source::{Opening, Source, SourceError},
-    target::{LONG_TERM_LAG, Start, day},
+    target::{Api, LONG_TERM_LAG, Start, day, second},
     window::{Window, earlier, later},
 };
 
@@ -20,6 +20,8 @@ const PAGE_KIB: usize = 1024;
 /// A server whose clock is further behind than this begins no archive.
 const FIRST_SKEW: Duration = Duration::from_secs(86_400);
 const DAY: Duration = Duration::from_secs(86_400);
+/// A pass may take so long until it asks for what expires next.
+const SLACK: Duration = Duration::from_secs(300);
 
 /// What a pass found before it reads.
 pub(super) struct Plan {
@@ -187,8 +189,15 @@ impl Exporter {
                 earlier(plan.covered, back).max(memory.origin)
             }
         };
-        let to = seam.unwrap_or_else(|| self.target.settled(now));
-        plan.whole = Window::new(back_to, to.max(plan.covered));
+        let to = seam.unwrap_or_else(|| self.target.settled(now)).max(plan.covered);
+        let from = match self.target.api {
+            // A window that begins where nothing is shown any more is refused as a whole.
+            Api::UnifiedCsv => later(second(earlier(now, pace.retention)), SLACK)
+                .max(back_to)
+                .min(to),
+            Api::Unified | Api::Classic | Api::LongTerm | Api::ClassicCsv => back_to,
+        };
+        plan.whole = Window::new(from, to);
     }
 
     /// Where the live API takes over from the long-term store: a midnight that it will show for a day still. None: it

@@ -200,7 +200,8 @@ impl<'a> Writing<'a> {
         let kept_from = floor(earlier(self.plan.now, retention));
         // From the oldest event that the server showed on, it evidently shows everything.
         let shown_from = self.oldest.map_or(to, floor);
-        let end = kept_from.min(shown_from).min(to);
+        // What lies before the beginning of what was read was not even asked for.
+        let end = kept_from.min(shown_from).max(self.plan.whole.from).min(to);
         if end <= self.covered {
             return Ok(());
         }

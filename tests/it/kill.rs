@@ -8,7 +8,7 @@ use std::{
 };
 
 use chrono::TimeDelta;
-use uipath_audit_simulator::NewEvent;
+use uipath_audit_simulator::{Kind, NewEvent};
 
 use crate::world::World;
 
@@ -81,12 +81,12 @@ const SITUATIONS: [Situation; 8] = [
         then: Some(|world| {
             push(world, 1..8);
             push(world, -20..-12);
-            world.advance(10);
+            world.settle();
         }),
         after_death: |world| {
             push(world, -30..-25);
             push(world, 0..3);
-            world.advance(10);
+            world.settle();
         },
     },
     Situation {
@@ -124,12 +124,12 @@ const SITUATIONS: [Situation; 8] = [
         then: Some(|world| {
             push(world, 1..8);
             push(world, -20..-12);
-            world.advance(10);
+            world.settle();
         }),
         after_death: |world| {
             lose_state(world);
             push(world, -30..-25);
-            world.advance(10);
+            world.settle();
         },
     },
     Situation {
@@ -137,7 +137,7 @@ const SITUATIONS: [Situation; 8] = [
         before: |world| world.happen(8, 60, 3),
         then: Some(|world| {
             push(world, 1..8);
-            world.advance(10);
+            world.settle();
         }),
         after_death: |world| {
             let database = world.state_dir().join("checkpoint").join("db");
@@ -153,10 +153,10 @@ const SITUATIONS: [Situation; 8] = [
     },
 ];
 
-async fn dies_at_every_await(situation: &Situation) {
+async fn dies_at_every_await(kind: Kind, situation: &Situation) {
     let mut k = 0;
     loop {
-        let mut world = World::new().await;
+        let mut world = World::of(kind).await;
         world.slow_store();
         (situation.before)(&mut world);
         if let Some(then) = situation.then {
@@ -174,16 +174,16 @@ async fn dies_at_every_await(situation: &Situation) {
         let result = world.once().await;
         result.unwrap_or_else(|error| {
             panic!(
-                "{}: restarted after the death at await {k}: {error:?}",
+                "{kind:?}, {}: restarted after the death at await {k}: {error:?}",
                 situation.name
             )
         });
         let checked = std::panic::AssertUnwindSafe(world.assert_archive_equals_truth());
         if futures::FutureExt::catch_unwind(checked).await.is_err() {
-            panic!("{}: died at await {k}", situation.name);
+            panic!("{kind:?}, {}: died at await {k}", situation.name);
         }
         if survived {
-            eprintln!("{}: died at each of {k} awaits", situation.name);
+            eprintln!("{kind:?}, {}: died at each of {k} awaits", situation.name);
             assert!(k > 12, "the pass was expected to wait more often than {k} times");
             return;
         }
@@ -196,7 +196,7 @@ macro_rules! situations {
     ($($test:ident = $index:literal),* $(,)?) => {
         $(#[tokio::test]
         async fn $test() {
-            dies_at_every_await(&SITUATIONS[$index]).await;
+            dies_at_every_await(Kind::Unified, &SITUATIONS[$index]).await;
         })*
 
         #[test]
@@ -215,4 +215,31 @@ situations! {
     lost_state = 5,
     lost_state_and_late_events = 6,
     damaged_checkpoint = 7,
+}
+
+/// The same for every other kind of API.
+async fn dies_in_every_situation(kind: Kind) {
+    for situation in &SITUATIONS {
+        dies_at_every_await(kind, situation).await;
+    }
+}
+
+#[tokio::test]
+async fn classic() {
+    dies_in_every_situation(Kind::Classic).await;
+}
+
+#[tokio::test]
+async fn long_term() {
+    dies_in_every_situation(Kind::LongTerm).await;
+}
+
+#[tokio::test]
+async fn unified_csv() {
+    dies_in_every_situation(Kind::UnifiedCsv).await;
+}
+
+#[tokio::test]
+async fn classic_csv() {
+    dies_in_every_situation(Kind::ClassicCsv).await;
 }

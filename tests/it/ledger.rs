@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use object_store::{ObjectStore, ObjectStoreExt as _, path::Path};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -14,6 +15,8 @@ pub struct Ledger {
     pub commits: Vec<Value>,
     /// Every archived event, in the order of commits and objects.
     pub lines: Vec<Vec<u8>>,
+    /// Every file that the server made.
+    pub files: Vec<Vec<u8>>,
 }
 
 impl Ledger {
@@ -35,11 +38,13 @@ impl Ledger {
                 previous,
                 "the chain at {number}"
             );
-            let from = commit["window"]["from"].as_str().unwrap().to_owned();
-            if let Some(end) = end {
-                assert_eq!(from, end, "the windows touch at {number}");
+            if commit["kind"] != "backfill" {
+                let from = commit["window"]["from"].as_str().unwrap().to_owned();
+                if let Some(end) = end {
+                    assert_eq!(from, end, "the windows touch at {number}");
+                }
+                end = Some(commit["window"]["to"].as_str().unwrap().to_owned());
             }
-            end = Some(commit["window"]["to"].as_str().unwrap().to_owned());
             ledger.read_objects(store, &commit, number).await;
             previous = Some(hex(&Sha256::digest(&bytes)));
             ledger.commits.push(commit);
@@ -88,8 +93,19 @@ impl Ledger {
                 written += lines.len() as u64;
                 self.lines.extend(lines);
             }
+            if object["format"] == "raw" {
+                written += object["events"].as_u64().unwrap();
+                self.files.push(content);
+            }
         }
         assert_eq!(count("written"), written, "the events of {number}");
+    }
+
+    /// Up to here the archive is complete.
+    pub fn covered(&self) -> Option<DateTime<Utc>> {
+        let mut chained = self.commits.iter().filter(|commit| commit["kind"] != "backfill");
+        let last = chained.next_back()?;
+        Some(last["window"]["to"].as_str().unwrap().parse().unwrap())
     }
 
     /// The sum of a count over all commits.
@@ -106,6 +122,7 @@ impl Ledger {
         for (number, commit) in self.commits.iter().enumerate() {
             keys.insert(format!("commits/{target}/{number:020}.json"));
             keys.extend(commit["catalog"].as_str().map(str::to_owned));
+            keys.extend(commit["rules"].as_str().map(str::to_owned));
             let objects = commit["objects"].as_array().unwrap();
             keys.extend(
                 objects

@@ -21,6 +21,7 @@ mod canary;
 mod conformance;
 mod faults;
 mod kill;
+mod kinds;
 mod limits;
 mod locked;
 mod once;

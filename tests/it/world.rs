@@ -1,12 +1,7 @@
 //! A world for one history: a simulated cloud, a store, a clock that stands still until it is moved, and exporters that
 //! come and go.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt as _;
@@ -29,9 +24,9 @@ use uipath_audit_exporter::{
     target::{Api, Classic, Pace, Start, Target},
     verify,
 };
-use uipath_audit_simulator::{Cloud, Simulator, StreamId, TruthEvent};
+use uipath_audit_simulator::{Cloud, Kind, Simulator, StreamId, TruthEvent};
 
-use crate::ledger::Ledger;
+use crate::{kinds, ledger::Ledger};
 
 /// The one target of most histories.
 pub const TARGET: &str = "acme-production";
@@ -39,6 +34,8 @@ pub const TARGET: &str = "acme-production";
 /// A cloud, a store, a clock, and the settings that exporters are started with.
 pub struct World {
     pub simulator: Simulator,
+    /// The API that its target is read through.
+    pub kind: Kind,
     pub stream: StreamId,
     /// Another tenant of the same organization, which the first settings do not export.
     pub neighbour: StreamId,
@@ -57,13 +54,23 @@ impl World {
         Self::on(Arc::clone(&store), store).await
     }
 
+    /// The same, read through another API.
+    pub async fn of(kind: Kind) -> Self {
+        let mut world = Self::new().await;
+        kinds::configure(&mut world.settings, kind);
+        world.stream = kinds::stream(kind);
+        world.kind = kind;
+        world
+    }
+
     /// The same with an archive elsewhere.
     pub async fn on(store: Arc<dyn ObjectStore>, way: Arc<dyn ObjectStore>) -> Self {
         let stream = StreamId::tenant("acme", "production");
         let cloud = Cloud::new()
             .organization("acme")
             .tenant("acme", "production")
-            .tenant("acme", "staging");
+            .tenant("acme", "staging")
+            .classic("acme");
         let simulator = Simulator::local(cloud).await.unwrap();
         simulator.clock().fix(at("2026-11-20T12:00:00Z"));
         let directory = tempfile::tempdir().unwrap();
@@ -71,6 +78,7 @@ impl World {
         let settings = settings(&simulator, &directory);
         Self {
             simulator,
+            kind: Kind::Unified,
             stream,
             neighbour: StreamId::tenant("acme", "staging"),
             store,
@@ -181,47 +189,6 @@ impl World {
         let ledger = self.ledger().await;
         self.assert_holds_all_of(&ledger, &self.stream);
         ledger
-    }
-
-    /// The truth of a stream and what was archived of it are the same, each event once.
-    pub fn assert_holds_all_of(&self, ledger: &Ledger, stream: &StreamId) {
-        let mut archived: BTreeMap<&[u8], usize> = BTreeMap::new();
-        for line in &ledger.lines {
-            *archived.entry(line).or_default() += 1;
-        }
-        let doubled = archived.iter().find(|(_, times)| **times > 1);
-        assert!(
-            doubled.is_none(),
-            "twice: {}",
-            String::from_utf8_lossy(doubled.unwrap().0)
-        );
-        let mut missing = 0;
-        let covered = ledger
-            .commits
-            .last()
-            .map_or(self.now(), |last| at(last["window"]["to"].as_str().unwrap()));
-        for event in self.simulator.truth(stream) {
-            let versions: BTreeSet<&[u8]> = event
-                .versions
-                .iter()
-                .map(Vec::as_slice)
-                .chain([&event.raw[..]])
-                .collect();
-            let found = versions
-                .iter()
-                .filter(|version| archived.remove(**version).is_some())
-                .count();
-            if found == 0 && is_due(&event, covered) {
-                missing += 1;
-                eprintln!(
-                    "missing: {:?} {:?} visible {}",
-                    event.instant, event.id, event.visible
-                );
-            }
-        }
-        assert_eq!(missing, 0, "events of the server are not in the archive");
-        let foreign = archived.keys().next().map(|line| String::from_utf8_lossy(line));
-        assert!(foreign.is_none(), "the server never showed {}", foreign.unwrap());
     }
 
     /// The exporter's own auditor has nothing to say either.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use uipath_audit_exporter::error::Action::{self, NextTick, Stop};
-use uipath_audit_simulator::{DateFault, ErrorBody, Fault, LinkFault, RetryAfter, When};
+use uipath_audit_simulator::{DateFault, ErrorBody, Fault, Kind, LinkFault, RetryAfter, When};
 
 use super::{Case, Expected};
 
@@ -17,6 +17,7 @@ fn case(name: impl std::fmt::Display, when: When, fault: Fault, expected: Expect
     let retry_for = Duration::from_millis(if brief { 15_000 } else { 1500 });
     Case {
         name,
+        kind: Kind::Unified,
         when,
         fault,
         expected,
