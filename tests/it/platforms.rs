@@ -3,208 +3,16 @@
 //!
 //! What makes these tests fail, tried by hand: a second secret that is never tried, hints without the platform's own words.
 
+mod mistakes;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use uipath_audit_exporter::{observe::capture, secret::SecretRef, settings::AuthSettings};
-use uipath_audit_simulator::{Cloud, ErrorBody, Fault, NewEvent, RetryAfter, Simulator, When};
+use uipath_audit_simulator::{Cloud, NewEvent, Platform, Simulator, WrongPath};
 
 use crate::{
     machine::{Machine, said},
     world::World,
 };
-
-const UNSUPPORTED: &str = r#"{"error":{"code":"UnsupportedApiVersion","message":"The HTTP resource that matches the request does not support it","innerError":null}}"#;
-
-/// A configuration that is wrong somewhere, or a server that answers as another platform does.
-struct Mistake {
-    what: &'static str,
-    /// What of the configuration is written otherwise.
-    instead: (&'static str, &'static str),
-    fault: Option<(When, Fault)>,
-    /// 4, or 1 where a proxy's page could be over soon.
-    exit: i32,
-    /// What `check` says.
-    words: &'static [&'static str],
-}
-
-const AS_IT_IS: (&str, &str) = ("", "");
-
-fn answers(when: When, code: u16, body: ErrorBody) -> Option<(When, Fault)> {
-    let retry_after = RetryAfter::Absent;
-    Some((
-        when,
-        Fault::Status {
-            code,
-            body,
-            retry_after,
-        },
-    ))
-}
-
-fn mistake(what: &'static str, words: &'static [&'static str]) -> Mistake {
-    Mistake {
-        what,
-        instead: AS_IT_IS,
-        fault: None,
-        exit: 4,
-        words,
-    }
-}
-
-fn mistakes_of_credentials() -> Vec<Mistake> {
-    vec![
-        Mistake {
-            instead: ("client_id = \"", "scope = \"PM.Audit\"\nclient_id = \""),
-            ..mistake(
-                "a scope that is not registered",
-                &[
-                    "invalid_scope",
-                    "`scope` is `PM.Audit`: request exactly what",
-                    "not as a user scope",
-                ],
-            )
-        },
-        Mistake {
-            instead: ("client_id = \"", "client_id = \"another-"),
-            ..mistake(
-                "another application's id",
-                &[
-                    "invalid_client",
-                    "check `client_id` and the client secret",
-                    "organization `acme`",
-                ],
-            )
-        },
-        Mistake {
-            fault: answers(When::events(), 401, ErrorBody::Empty),
-            ..mistake(
-                "a token without the audit scope",
-                &[
-                    "status 401",
-                    "a missing scope shows as 401 too",
-                    "newly granted scopes need a new token",
-                ],
-            )
-        },
-        Mistake {
-            fault: answers(When::events(), 403, ErrorBody::Empty),
-            ..mistake(
-                "an address that is not on the list",
-                &["status 403", "IP restriction", "permission"],
-            )
-        },
-        Mistake {
-            instead: (
-                "[connections.cloud.auth.client_credentials]",
-                "[connections.cloud.auth.bearer]\ntoken = { file = \"SECRET\" }\n[ignored]",
-            ),
-            ..mistake(
-                "a personal access token that has expired",
-                &[
-                    "status 401",
-                    "personal access token has expired (they live 1 to 360 days)",
-                    "`token` points",
-                ],
-            )
-        },
-        Mistake {
-            instead: ("{ file = \"SECRET\" }", "{ env = \"UIPATH_NOT_SET_ANYWHERE\" }"),
-            ..mistake(
-                "a variable that is not set",
-                &[
-                    "`UIPATH_NOT_SET_ANYWHERE` is not set",
-                    "set the variable where the exporter is started",
-                ],
-            )
-        },
-    ]
-}
-
-fn mistakes_of_places() -> Vec<Mistake> {
-    let page = |when| Some((when, Fault::SignInPage));
-    let unsupported = || ErrorBody::Text(UNSUPPORTED.to_owned());
-    vec![
-        Mistake {
-            instead: ("organization = \"acme\"", "organization = \"acmee\""),
-            ..mistake(
-                "an organization that is not there",
-                &[
-                    "status 404",
-                    "`organization = \"acmee\"`",
-                    "/identity_/connect/token`",
-                ],
-            )
-        },
-        Mistake {
-            instead: ("tenant = \"production\"", "tenant = \"prodction\""),
-            ..mistake(
-                "a tenant that is not there",
-                &[
-                    "status 404",
-                    "check the spelling of `organization` and `tenant`",
-                    "try `api = \"classic\"`",
-                ],
-            )
-        },
-        Mistake {
-            fault: page(When::events()),
-            exit: 1,
-            ..mistake(
-                "a sign-in page",
-                &[
-                    "a page of HTML",
-                    "a sign-in page",
-                    "without organization and service: `http://127.0.0.1:",
-                ],
-            )
-        },
-        Mistake {
-            fault: page(When::token()),
-            exit: 1,
-            ..mistake(
-                "a sign-in page for a token",
-                &[
-                    "a page of HTML",
-                    "set `token_url`",
-                    "a standalone Orchestrator has `http://127.0.0.1:",
-                ],
-            )
-        },
-        Mistake {
-            fault: answers(When::events(), 405, unsupported()),
-            ..mistake(
-                "an API that another platform has",
-                &[
-                    "`UnsupportedApiVersion`",
-                    "another service answers at that path",
-                    "try `api = \"classic\"`",
-                ],
-            )
-        },
-        Mistake {
-            fault: answers(When::token(), 405, unsupported()),
-            ..mistake(
-                "an identity server elsewhere",
-                &[
-                    "no tokens are given here",
-                    "`UnsupportedApiVersion`",
-                    "identity/connect/token` (for that, set `platform = \"orchestrator\"` instead)",
-                ],
-            )
-        },
-        Mistake {
-            instead: ("retry_for = ", "platform = \"automation_cloud\"\nretry_for = "),
-            fault: page(When::events()),
-            exit: 1,
-            ..mistake(
-                "a sign-in page of the cloud",
-                &[
-                    "as Automation Cloud, tokens from",
-                    "on Automation Cloud `url` is `https://cloud.uipath.com/`",
-                ],
-            )
-        },
-    ]
-}
 
 #[tokio::test]
 async fn check_recognizes_the_usual_mistakes() {
@@ -214,7 +22,7 @@ async fn check_recognizes_the_usual_mistakes() {
     let right = machine
         .text("", "audit-1", "state")
         .replace("retry_for = \"2s\"", "retry_for = \"100ms\"");
-    for mistake in mistakes_of_credentials().into_iter().chain(mistakes_of_places()) {
+    for mistake in mistakes::mistakes() {
         let (from, to) = mistake.instead;
         let [from, to] = [from, to].map(|text| text.replace("SECRET", &secret));
         assert!(right.contains(&from), "{}: {from}", mistake.what);
@@ -326,28 +134,89 @@ fn assertion(id: &str) -> String {
 #[tokio::test]
 async fn federated_credentials_archive_like_any_others() {
     let mut world = World::new().await;
-    world.simulator = Simulator::local(Cloud::new().tenant("acme", "production").static_token("granted"))
-        .await
-        .unwrap();
-    world
-        .simulator
-        .clock()
-        .fix(crate::world::at("2026-11-20T12:00:00Z"));
     let file = world.directory.path().join("assertion");
-    std::fs::write(&file, assertion("1")).unwrap();
     for connection in world.settings.connections.values_mut() {
-        connection.url = world.simulator.url().parse().unwrap();
         connection.auth = AuthSettings::ClientAssertion {
-            client_id: "app".to_owned(),
+            client_id: world.simulator.client_id(),
             assertion: SecretRef::File(file.clone()),
             scope: "PM.Audit.Read".to_owned(),
             token_url: None,
         };
     }
-    let reply = br#"{"access_token":"granted","expires_in":3600.0}"#.to_vec();
-    let granted = Fault::Reply("application/json".to_owned(), reply);
-    world.simulator.fault(When::token(), granted);
-    world.happen(1, 50, 3);
-    world.once().await.unwrap();
-    world.assert_archive_equals_truth().await;
+    let mut process = world.start().await;
+    for number in 0..4 {
+        // Each is good for an hour, as those that platforms renew.
+        let assertion = assertion(&number.to_string());
+        std::fs::write(&file, &assertion).unwrap();
+        world.simulator.add_assertion(&assertion);
+        something_happens(&world);
+        process.pass().await.unwrap();
+        assert!(world.simulator.remove_assertion(&assertion));
+    }
+    assert_eq!(world.assert_archive_equals_truth().await.lines.len(), 4);
+    world.simulator.revoke_tokens();
+    world.advance(61);
+    let told = process.pass().await.unwrap_err();
+    let hint = told.hint().unwrap();
+    assert!(hint.contains("`iss`, `aud` and `sub`"), "{hint}");
+}
+
+/// What a platform says to a path that it does not have.
+const WRONG_PATHS: [WrongPath; 5] = [
+    WrongPath::Html,
+    WrongPath::Json,
+    WrongPath::SignIn,
+    WrongPath::Redirect,
+    WrongPath::UnsupportedVersion,
+];
+
+/// What `check` says to a connection that is configured for another platform than the server's.
+async fn told_by(platform: Platform, wrong: WrongPath) -> String {
+    let machine = Machine::new().await;
+    let (id, secret) = (
+        machine.world.simulator.client_id(),
+        machine.world.simulator.client_secret(),
+    );
+    let cloud = Cloud::new()
+        .tenant("acme", "production")
+        .client(&id, &secret)
+        .platform(platform);
+    let simulator = Simulator::local(cloud).await.unwrap();
+    simulator.turn(|switches| switches.paths.wrong = wrong);
+    let text = machine
+        .text("", "audit-1", "state")
+        .replace(&machine.world.simulator.url(), &simulator.url())
+        .replace("retry_for = \"2s\"", "retry_for = \"50ms\"");
+    std::fs::write(&machine.config, text).unwrap();
+    let output = machine.run(&["check"]).await;
+    let told = said(&output);
+    assert_ne!(output.status.code(), Some(0), "{wrong:?}: {told}");
+    told.replace(&simulator.url(), "URL/").replace("URL//", "URL/")
+}
+
+#[tokio::test]
+async fn a_suite_without_the_unified_api_is_recognized_whatever_it_answers() {
+    for wrong in WRONG_PATHS {
+        let told = told_by(Platform::AutomationSuite, wrong).await;
+        for word in [
+            "tenantaudit_",
+            "Automation Suite before 2.2610",
+            "try `api = \"classic\"`",
+        ] {
+            assert!(told.contains(word), "{wrong:?}: `{word}` is not in: {told}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_orchestrator_taken_for_a_suite_is_recognized_whatever_it_answers() {
+    for wrong in WRONG_PATHS {
+        let told = told_by(Platform::Orchestrator, wrong).await;
+        for word in [
+            "ask `URL/acme/identity_/connect/token`",
+            "`URL/identity/connect/token` (for that, set `platform = \"orchestrator\"` instead)",
+        ] {
+            assert!(told.contains(word), "{wrong:?}: `{word}` is not in: {told}");
+        }
+    }
 }

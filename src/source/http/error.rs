@@ -279,12 +279,12 @@ impl HttpError {
 
 /// Who was asked: scheme, host, port and path. No query string: it may name people.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Place(String);
+pub struct Place(Box<str>);
 
 impl From<&Url> for Place {
     fn from(url: &Url) -> Self {
         let path: String = url.path().chars().take(200).collect();
-        Self(format!("{}{path}", origin(url)))
+        Self(format!("{}{path}", origin(url)).into())
     }
 }
 

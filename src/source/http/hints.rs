@@ -107,7 +107,9 @@ fn credentials(refusal: &Refusal, scene: &Scene) -> String {
         (_, Some("unauthorized_client" | "unsupported_grant_type")) => {
             "the application may not use client credentials: it must be a confidential external application with application scopes".to_owned()
         }
-        _ if refusal.status == 403 => forbidden(scene),
+        _ if refusal.status == 403 => format!(
+            "something before the identity server, or an IP restriction of the organization `{organization}`, may keep this machine's address out; else check `client_id` and `token_url`"
+        ),
         (AuthSettings::ClientAssertion { client_id, .. }, _) => format!(
             "the application `{client_id}` must have a federated credential whose issuer, audience and subject are exactly the assertion's `iss`, `aud` and `sub`; the assertion must be signed with RS256 and not have expired (it is read again at each token request); and the application must belong to the organization `{organization}`"
         ),
