@@ -73,6 +73,8 @@ pub struct Exporter {
     store: Option<Source>,
     /// Why that is not there, once the server said so.
     no_store: Option<String>,
+    /// The server refuses to be asked for what is older than `retention`: the pass at hand begins there.
+    cut: bool,
     notes: TargetCheckpoint,
     tenure: Tenure,
     /// Slices in memory at once.
@@ -129,6 +131,7 @@ impl Exporter {
             source,
             store,
             no_store: None,
+            cut: false,
             notes,
             tenure: Tenure::default(),
             slots: Arc::new(Semaphore::new(ahead.clamp(1, SLICES))),
@@ -158,6 +161,7 @@ impl Exporter {
         let mut tries = 0;
         let mut whole = Summary::default();
         self.no_store = None;
+        self.cut = false;
         loop {
             tries += 1;
             self.progress.begin();

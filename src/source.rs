@@ -233,6 +233,12 @@ impl SourceError {
         )
     }
 
+    /// Whether the server refuses the question as such (400, 405 or 415).
+    #[must_use]
+    pub fn is_not_understood(&self) -> bool {
+        matches!(self, Self::Http(http::HttpError::NotUnderstood { .. }))
+    }
+
     /// What a person can do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {

@@ -101,14 +101,18 @@ impl Exporter {
         if plan.whole.is_empty() {
             return Ok(plan);
         }
-        let asked = plan.whole;
-        let opening = {
-            let _room = self.room_for_a_page().await;
-            let source = self.source_of(&plan);
-            source.open(asked).await.map_err(|error| match plan.beyond {
-                true => PassError::Store(error),
-                false => PassError::Source(error),
-            })?
+        let mut asked = plan.whole;
+        let opening = match self.open(&plan).await {
+            // A server may refuse what begins before all it keeps, instead of showing nothing there.
+            Err(PassError::Source(error))
+                if error.is_not_understood() && !self.cut && asked.from < self.kept_from(local) =>
+            {
+                self.cut = true;
+                self.lay_out(&mut plan);
+                asked = plan.whole;
+                self.open(&plan).await?
+            }
+            other => other?,
         };
         let beyond = plan.beyond;
         let date = opening.date;
@@ -123,6 +127,15 @@ impl Exporter {
             plan.opening = Some(opening);
         }
         Ok(plan)
+    }
+
+    async fn open(&self, plan: &Plan) -> Result<Opening, PassError> {
+        let _room = self.room_for_a_page().await;
+        let opening = self.source_of(plan).open(plan.whole).await;
+        opening.map_err(|error| match plan.beyond {
+            true => PassError::Store(error),
+            false => PassError::Source(error),
+        })
     }
 
     /// Pages count against the memory budget too: many targets may begin at once.
@@ -190,14 +203,17 @@ impl Exporter {
             }
         };
         let to = seam.unwrap_or_else(|| self.target.settled(now)).max(plan.covered);
-        let from = match self.target.api {
-            // A window that begins where nothing is shown any more is refused as a whole.
-            Api::UnifiedCsv => later(second(earlier(now, pace.retention)), SLACK)
-                .max(back_to)
-                .min(to),
-            Api::Unified | Api::Classic | Api::LongTerm | Api::ClassicCsv => back_to,
+        let from = if self.cut && !plan.beyond || self.target.api == Api::UnifiedCsv {
+            self.kept_from(now).max(back_to).min(to)
+        } else {
+            back_to
         };
         plan.whole = Window::new(from, to);
+    }
+
+    /// From here on the server surely answers, for as long as a pass may take to ask.
+    fn kept_from(&self, now: Time) -> Time {
+        later(second(earlier(now, self.target.pace.retention)), SLACK)
     }
 
     /// Where the live API takes over from the long-term store: a midnight that it will show for a day still. None: it
