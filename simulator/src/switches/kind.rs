@@ -32,7 +32,6 @@ const CONCERNS: &[(&str, &[Kind])] = &[
     ("pages.arrival", &[Unified, Classic, UnifiedCsv, ClassicCsv]),
     ("pages.bounds", &[Unified, UnifiedCsv]),
     ("pages.look_back", &[Unified, UnifiedCsv]),
-    ("pages.too_old", &[Unified]),
     ("pages", &[Unified]),
     ("bodies.edits", &[Unified]),
     ("bodies", PAGED),

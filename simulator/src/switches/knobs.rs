@@ -139,7 +139,8 @@ const PATHS: &[Knob] = knobs! {
         "unsupported_version" => WrongPath::UnsupportedVersion;
 };
 
-/// The long-term store, and how far back the live endpoints go.
+/// The long-term store, and how far back the live endpoints go. `pages.too_old` is in no list: with a look-back, whoever
+/// asks for more is refused, and rightly so.
 const LONG_TERM: &[Knob] = knobs! {
     long_term.lag_hours: "0" => 0, "24" => 24;
     long_term.lag_from: "event" => LagFrom::Event;
@@ -167,7 +168,6 @@ const LONG_TERM: &[Knob] = knobs! {
     long_term.content_type: "octet_stream" => ZipType::OctetStream;
     long_term.framing: "chunked" => Framing::Chunked, "until_close" => Framing::UntilClose;
     pages.look_back: "90" => Some(90);
-    pages.too_old: "refused" => TooOld::Refused;
 };
 
 /// The unified CSV download and the exclusion rules.
