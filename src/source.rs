@@ -18,6 +18,8 @@ mod auth;
 pub mod body;
 pub mod classic;
 pub mod csv_download;
+mod digest;
+mod filter;
 pub mod http;
 mod line;
 pub mod link;
@@ -29,6 +31,7 @@ mod scripted;
 pub mod unified;
 mod walk;
 pub mod wire;
+pub mod zip;
 
 use classic::{Classic, ClassicError};
 use csv_download::{CsvDownload, CsvError};
@@ -68,6 +71,8 @@ pub struct Slice {
     pub events: Vec<Event>,
     /// The file, where the server made one of the span that holds any row. Then there are no events.
     pub file: Option<File>,
+    /// From when on it is complete, where the server shows no more: what lies before is lost. None: all of it is.
+    pub complete_from: Option<Time>,
     /// Events shown within the span, repeats and known ones included.
     pub pulled: u64,
     /// Of these, repeats and known ones.
@@ -299,7 +304,11 @@ impl Source {
         match self {
             Self::Unified(unified) => unified.prepare().await,
             Self::Csv(csv) => csv.prepare().await,
-            Self::Classic(_) | Self::LongTerm(_) => Ok(()),
+            Self::LongTerm(store) => {
+                store.forget();
+                Ok(())
+            }
+            Self::Classic(_) => Ok(()),
         }
     }
 

@@ -72,6 +72,7 @@ impl<'a> Walk<'a> {
             span,
             events: Vec::new(),
             file: None,
+            complete_from: None,
             pulled: 0,
             duplicate: 0,
             conflict: 0,
