@@ -18,6 +18,8 @@ mod auth;
 pub mod body;
 pub mod classic;
 pub mod csv_download;
+mod digest;
+mod filter;
 pub mod http;
 mod line;
 pub mod link;
@@ -29,6 +31,7 @@ mod scripted;
 pub mod unified;
 mod walk;
 pub mod wire;
+pub mod zip;
 
 use classic::{Classic, ClassicError};
 use csv_download::{CsvDownload, CsvError};
@@ -223,14 +226,7 @@ impl SourceError {
     /// Whether the server says that it has no such API, rather than that it cannot answer now.
     #[must_use]
     pub fn is_not_there(&self) -> bool {
-        let http = match self {
-            Self::Http(error) => error,
-            _ => return false,
-        };
-        matches!(
-            http,
-            http::HttpError::NotFound { .. } | http::HttpError::NotUnderstood { .. }
-        )
+        matches!(self, Self::LongTerm(LongTermError::NotThere { .. }))
     }
 
     /// Whether the server refuses the question as such (400, 405 or 415).
@@ -320,7 +316,11 @@ impl Source {
         match self {
             Self::Unified(unified) => unified.prepare().await,
             Self::Csv(csv) => csv.prepare().await,
-            Self::Classic(_) | Self::LongTerm(_) => Ok(()),
+            Self::LongTerm(store) => {
+                store.forget();
+                Ok(())
+            }
+            Self::Classic(_) => Ok(()),
         }
     }
 

@@ -118,6 +118,16 @@ pub enum HttpError {
         /// Who asked, for the hint.
         scene: Arc<Scene>,
     },
+    /// A success that is no whole file of the kind that was asked for.
+    #[error("ask `{at}`: the reply is not the expected file: {problem}")]
+    NoFile {
+        /// Who was asked.
+        at: Place,
+        /// What is wrong.
+        problem: String,
+        /// Who asked, for the hint.
+        scene: Arc<Scene>,
+    },
     /// A success that is too much for us: the same again would be no better.
     #[error("ask `{at}`: take the reply: {problem}")]
     OverLimit {
@@ -217,7 +227,7 @@ impl HttpError {
         match self {
             Self::Token { source } => source.action(),
             Self::Broken { source, .. } => source.action(),
-            Self::Unavailable { .. } | Self::Unexpected { .. } => Action::Retry,
+            Self::Unavailable { .. } | Self::Unexpected { .. } | Self::NoFile { .. } => Action::Retry,
             Self::Foreign { .. }
             | Self::Redirected { .. }
             | Self::Refused { .. }

@@ -40,6 +40,10 @@ pub(super) fn hint(error: &HttpError) -> Option<String> {
                 missing_api(scene)
             ),
         }),
+        HttpError::NoFile { scene, .. } => Some(format!(
+            "nothing of it is archived; a page or a message instead of a file comes from a sign-in page, a proxy or a wrong `url`; {}",
+            missing_api(scene)
+        )),
         HttpError::OverLimit { .. } => Some(
             "nothing of it is archived, and nothing is skipped: no page of audit events looks like that, check what answers at `url`"
                 .to_owned(),
