@@ -25,10 +25,9 @@ pub(crate) fn record(records: &Records, event: &NewEvent, filed: i64, rank: u128
     members.text("createdOn", &created_on);
     members.add("category", Some(text(category)));
     members.add("action", Some(text(action)));
-    members.add(
-        "auditLogDetails",
-        event::details(records, &broken_up(&event.details)),
-    );
+    let details = event::details(records, &broken_up(&event.details));
+    let details = if nulls { Some("null".to_owned()) } else { details };
+    members.add("auditLogDetails", details);
     let name = if system || nulls {
         "null".to_owned()
     } else {

@@ -348,3 +348,28 @@ async fn faults_strike_the_list_and_the_file_apart() {
     assert!(!get(&simulator, &file).await.unwrap().whole);
     assert!(get(&simulator, &file).await.unwrap().whole);
 }
+
+#[tokio::test]
+async fn every_member_but_the_time_may_be_null() {
+    let mut switches = Switches::default();
+    switches.records.odd = [Odd::Nulls].into();
+    let simulator = acme_classic(switches, 60).await;
+    let rows = rows(&simulator, "").await;
+    assert!(rows.iter().all(|row| told(row, "createdOn").is_some()));
+    for name in [
+        "category",
+        "action",
+        "auditLogDetails",
+        "userName",
+        "email",
+        "message",
+        "detailsVersion",
+        "source",
+    ] {
+        assert!(
+            rows.iter().any(|row| member(row, name) == Some(b"null")),
+            "{name}"
+        );
+        assert!(rows.iter().any(|row| told(row, name).is_some()), "{name}");
+    }
+}
