@@ -54,6 +54,12 @@ pub enum Fault {
     Link(LinkFault),
     /// All tokens are forgotten before the request is looked at.
     ForgetTokens,
+    /// So many of the oldest visible events are gone from the stream before the request is looked at; the reply is as it
+    /// should be.
+    Expire(u32),
+    /// So many held back events appear, those recorded first, before the request is looked at; the reply is as it should
+    /// be.
+    Release(u32),
     /// Another `Date` header; the reply itself is as it should be.
     Date(DateFault),
 }

@@ -7,6 +7,8 @@ use crate::switches::{Fraction, LinkTime, Zone};
 
 /// Ticks in one second.
 pub(crate) const SECOND: i64 = 10_000_000;
+/// Ticks in one day.
+pub(crate) const DAY: i64 = 24 * 3600 * SECOND;
 const UNIX_EPOCH: i64 = 621_355_968_000_000_000;
 
 /// Ticks of an instant; anything finer than 100 ns is cut off.

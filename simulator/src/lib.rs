@@ -44,11 +44,13 @@ mod fault;
 mod script;
 
 mod catalog;
+mod classic;
 mod odd;
 mod event;
 mod generate;
 mod truth;
 mod stream;
+mod retention;
 
 mod ask;
 mod page;
@@ -56,10 +58,13 @@ mod link;
 mod spelling;
 mod body;
 mod token;
+mod assertion;
+mod platform;
 mod seen;
 mod world;
 
 mod reply;
+mod csv;
 mod spoil;
 mod server;
 mod simulator;
@@ -72,6 +77,7 @@ pub use clock::Clock;
 pub use cloud::{Cloud, StreamId};
 pub use event::NewEvent;
 pub use fault::{DateFault, ErrorBody, Fault, LinkFault, RetryAfter};
+pub use platform::Platform;
 pub use script::{Endpoint, FaultId, When};
 pub use seen::Seen;
 pub use service::{Description, ServeOptions, Service, serve_forever};

@@ -30,7 +30,9 @@ pub(crate) fn instead(fault: &Fault, now: DateTime<Utc>) -> Option<Reply> {
             Reply::new(
                 200,
                 JSON,
-                format!(r#"{{"auditEvents":[{open}{close}],"next":null,"previous":null}}"#),
+                format!(
+                    r#"{{"auditEvents":[{open}{close}],"next":null,"previous":null,"totalCount":1,"results":[{open}{close}]}}"#
+                ),
             )
         }
         _ => return None,
@@ -68,7 +70,7 @@ pub(crate) fn dated(reply: Reply, fault: Option<&DateFault>, now: DateTime<Utc>)
     }
 }
 
-const SIGN_IN: &str = "<!DOCTYPE html>\n<html><head><title>UiPath - Sign in</title></head>\n\
+pub(crate) const SIGN_IN: &str = "<!DOCTYPE html>\n<html><head><title>UiPath - Sign in</title></head>\n\
     <body><form action=\"/identity_/Account/Login\"></form></body></html>\n";
 
 /// Spaces within JSON, packed.

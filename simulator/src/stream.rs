@@ -1,6 +1,6 @@
 //! The events of one stream in the order the server keeps them: by filing time, then rank. Holds the truth.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -89,6 +89,8 @@ enum Body {
 pub(crate) struct View {
     pub(crate) now: i64,
     pub(crate) arrival: Arrival,
+    /// Nothing older is kept.
+    pub(crate) oldest: Option<i64>,
 }
 
 /// One stream.
@@ -102,6 +104,9 @@ pub(crate) struct Stream {
     spellings: HashMap<EventIndex, Vec<Bytes>>,
     pub(crate) requests: u64,
     pub(crate) holding: bool,
+    pub(crate) gone: BTreeSet<EventIndex>,
+    /// How many rows there were at the last count.
+    pub(crate) counted: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -122,6 +127,8 @@ impl Stream {
             spellings: HashMap::new(),
             requests: 0,
             holding: false,
+            gone: BTreeSet::new(),
+            counted: None,
         }
     }
 
@@ -158,12 +165,26 @@ impl Stream {
             }
         };
         arrived
+            && !self.is_gone(entry, view)
             && match self.late.get(&entry.index).filter(|_| entry.late) {
                 None => true,
                 Some(Seen::At(at)) => view.now >= *at,
                 Some(Seen::AtRequest(n)) => self.requests > *n,
                 Some(Seen::WhenReleased) => false,
             }
+    }
+
+    /// Lets the first recorded of those that wait for their release be seen.
+    pub(crate) fn release_some(&mut self, count: usize) {
+        let waiting = self
+            .late
+            .iter()
+            .filter(|(_, seen)| matches!(seen, Seen::WhenReleased));
+        let mut waiting: Vec<EventIndex> = waiting.map(|(index, _)| *index).collect();
+        waiting.sort_unstable();
+        for index in waiting.into_iter().take(count) {
+            self.late.remove(&index);
+        }
     }
 
     /// Records generated history between two instants.
