@@ -156,7 +156,8 @@ impl<'a> Reading<'a> {
             match read.map_err(PassError::Source)? {
                 Outcome::Complete(mut slice) => {
                     slice.effort += wasted;
-                    let rest = Window::new(span.to, asked.to);
+                    // It may be an older part of what was asked for.
+                    let rest = Window::new(slice.span.to, asked.to);
                     return Ok(Portion {
                         slice,
                         rest,

@@ -5,6 +5,8 @@
 //! add up to as many rows as the second has, all have been seen. Where it does not change, two readings that are alike,
 //! with nothing moved in between, prove the same.
 
+use bytes::Bytes;
+
 use super::{
     ClassicError,
     list::{Asked, Copies, List, Stop, Unit, count},
@@ -28,10 +30,14 @@ const STEPS: usize = 40;
 struct Round {
     /// Its rows, in the order of the list.
     rows: Vec<Digest16>,
+    /// How many of each content.
+    copies: Copies,
     /// Those that no page alone shows to be further copies.
     surplus: Vec<Event>,
     /// Where the next second begins, or the list ends.
     end: usize,
+    /// The second that follows.
+    next: Option<Time>,
 }
 
 impl Walk<'_, '_> {
@@ -43,9 +49,9 @@ impl Walk<'_, '_> {
     {
         let mut earlier: Option<Vec<Digest16>> = None;
         let mut begin = near;
-        for _ in 0..ROUNDS {
+        for number in 0..ROUNDS {
             begin = self.beginning(list, begin).await?;
-            let Some(round) = self.round(list, begin).await? else {
+            let Some(round) = self.round(list, begin, number).await? else {
                 earlier = None;
                 continue;
             };
@@ -56,12 +62,18 @@ impl Walk<'_, '_> {
             let steady = earlier.as_ref() == Some(&round.rows);
             if steady {
                 for row in round.surplus {
-                    let copy = self.taken.get(&row.fingerprint).copied().unwrap_or_default() + 1;
-                    self.take(row, copy)?;
+                    let next = self.taken.get(&row.fingerprint).copied().unwrap_or_default() + 1;
+                    if round
+                        .copies
+                        .get(&row.fingerprint)
+                        .is_some_and(|copies| next <= *copies)
+                    {
+                        self.take(row, next)?;
+                    }
                 }
             }
             if steady || self.taken.values().sum::<usize>() >= round.rows.len() {
-                self.pass();
+                self.pass(round.next);
                 return Ok(round.end.saturating_sub(1));
             }
             earlier = Some(round.rows);
@@ -80,13 +92,18 @@ impl Walk<'_, '_> {
         F: Future<Output = Result<Asked, SourceError>>,
     {
         let (mut at, mut back) = (near.saturating_sub(1), 1);
+        // The row before this position is older.
+        let mut proven = 0;
         for _ in 0..STEPS {
             let page = list.page(at).await?;
             let mut times = page.rows.iter().map(|row| row.time);
             let found = times.position(|time| time.is_some_and(|time| !self.is_before(time)));
             match found {
-                Some(index) if index > 0 || at == 0 => return Ok(at + index),
-                None if !page.rows.is_empty() => at += page.rows.len() - 1,
+                Some(index) if index > 0 || at == proven => return Ok(at + index),
+                None if !page.rows.is_empty() => {
+                    at += page.rows.len();
+                    proven = at;
+                }
                 _ if at == 0 => break,
                 _ => (at, back) = (at.saturating_sub(back), back * 4),
             }
@@ -104,14 +121,24 @@ impl Walk<'_, '_> {
         let Some(before) = at.checked_sub(1) else {
             return Ok(first.map(|row| row.fingerprint) == round.rows.first().copied());
         };
-        let time = first.and_then(|row| row.time);
+        let first = first.and_then(|row| row.time).map(|time| Unit::Second.of(time));
+        // It may have no rows at all: then the next one begins there.
+        let stays = if round.rows.is_empty() {
+            first == round.next
+        } else {
+            first == Some(self.second)
+        };
         let before = list.record(before).await?.and_then(|row| row.time);
-        Ok(time.map(|time| Unit::Second.of(time)) == Some(self.second)
-            && before.is_some_and(|time| self.is_before(time)))
+        Ok(stays && before.is_some_and(|time| self.is_before(time)))
     }
 
     /// Reads the second once. None: the list moved meanwhile.
-    async fn round<A, F>(&mut self, list: &mut List<'_, A>, begin: usize) -> Result<Option<Round>, Stop>
+    async fn round<A, F>(
+        &mut self,
+        list: &mut List<'_, A>,
+        begin: usize,
+        number: usize,
+    ) -> Result<Option<Round>, Stop>
     where
         A: Fn(usize, usize) -> F,
         F: Future<Output = Result<Asked, SourceError>>,
@@ -120,9 +147,12 @@ impl Walk<'_, '_> {
             end: begin,
             ..Round::default()
         };
-        let mut whole = Copies::new();
+        let mut bytes = 0;
+        // Pages end elsewhere in each reading, so that rows of one content stand together on some.
+        let longest = list.longest.max(2);
+        let top = longest - (number * 7 % longest.div_ceil(2));
         for _ in 0..PAGES {
-            let page = list.page(round.end).await?;
+            let page = list.page_of(round.end, top).await?;
             let first = page.rows.iter().find_map(|row| row.time);
             match first {
                 None => return Ok(page.rows.is_empty().then_some(round)),
@@ -130,21 +160,26 @@ impl Walk<'_, '_> {
                 Some(_) => {}
             }
             let mut copies = Copies::new();
-            for row in page.rows {
+            for mut row in page.rows {
                 let Some(time) = row.time else {
                     round.end += 1;
                     continue;
                 };
                 if Unit::Second.of(time) > self.second {
+                    round.next = Some(Unit::Second.of(time));
                     return Ok(Some(round));
                 }
                 round.end += 1;
                 round.rows.push(row.fingerprint);
-                let (copy, of_round) = (count(&mut copies, &row), count(&mut whole, &row));
+                let (copy, of_round) = (count(&mut copies, &row), count(&mut round.copies, &row));
                 let taken = self.taken.get(&row.fingerprint).copied().unwrap_or_default();
                 if copy > taken {
                     self.take(row, copy)?;
-                } else if of_round > taken {
+                } else if of_round > taken && time < self.gather.end() {
+                    // Its page's memory shall be free again.
+                    row.raw = Bytes::copy_from_slice(&row.raw);
+                    bytes += row.raw.len();
+                    self.gather.allow(time, bytes)?;
                     round.surplus.push(row);
                 }
             }

@@ -91,12 +91,7 @@ impl<'a> Gather<'a> {
     /// Ends the span earlier where it holds too much, but never within a millisecond.
     fn fit(&mut self) -> Result<(), SourceError> {
         if let Some(at) = self.single {
-            let bytes = self.limits.bytes_of_an_instant;
-            return if self.bytes > bytes {
-                Err(SourceError::Instant { at, bytes })
-            } else {
-                Ok(())
-            };
+            return self.allow(at, self.bytes);
         }
         if self.events.len() <= self.limits.events && self.bytes <= self.limits.bytes {
             return Ok(());
@@ -107,7 +102,9 @@ impl<'a> Gather<'a> {
         let mut cut = None;
         for event in &self.events {
             (count, bytes) = (count + 1, bytes + event.raw.len() + 1);
-            let Some(time) = event.time.map(floor) else { continue };
+            let Some(time) = event.time.map(floor) else {
+                continue;
+            };
             let first = *first.get_or_insert(time);
             if time > first && (count > self.limits.events || bytes > self.limits.bytes) {
                 cut = Some(time);
@@ -118,7 +115,8 @@ impl<'a> Gather<'a> {
         let cut = cut.unwrap_or_else(|| later(first, MILLISECOND));
         self.span.to = self.span.to.min(cut);
         let end = self.span.to;
-        self.events.retain(|event| event.time.is_none_or(|time| time < end));
+        self.events
+            .retain(|event| event.time.is_none_or(|time| time < end));
         self.bytes = self.events.iter().map(|event| event.raw.len() + 1).sum();
         if self.events.len() > self.limits.events || self.bytes > self.limits.bytes {
             self.single = Some(first);
@@ -127,10 +125,25 @@ impl<'a> Gather<'a> {
         Ok(())
     }
 
+    /// Whether so many bytes may be held of the millisecond of `at`.
+    pub(super) fn allow(&self, at: Time, bytes: usize) -> Result<(), SourceError> {
+        let limit = self.limits.bytes_of_an_instant;
+        if bytes > limit {
+            return Err(SourceError::Instant {
+                at: floor(at),
+                bytes: limit,
+            });
+        }
+        Ok(())
+    }
+
     /// The slice, once everything before [`Self::end`] has been taken.
     pub(super) fn finish(self, effort: Effort) -> Slice {
         let end = self.span.to;
-        let known = self.dropped.iter().filter(|time| time.is_none_or(|time| time < end));
+        let known = self
+            .dropped
+            .iter()
+            .filter(|time| time.is_none_or(|time| time < end));
         let duplicate = known.count() as u64;
         let share = |part: usize, whole: usize| {
             f64::from(u32::try_from(part).unwrap_or(u32::MAX))

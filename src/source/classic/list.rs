@@ -114,12 +114,22 @@ where
 
     /// A page, in ascending order by the second.
     pub(super) async fn page(&mut self, skip: usize) -> Result<Page, SourceError> {
-        let page = self.asked(skip, TOP).await?;
+        self.page_of(skip, TOP).await
+    }
+
+    /// A page of at most so many records.
+    pub(super) async fn page_of(&mut self, skip: usize, top: usize) -> Result<Page, SourceError> {
+        let page = self.asked(skip, top).await?;
         self.effort.pages += 1;
         self.longest = self.longest.max(page.rows.len());
         (self.told)(page.rows.len());
         let mut before = Time::MIN_UTC;
-        for second in page.rows.iter().filter_map(|row| row.time).map(|time| Unit::Second.of(time)) {
+        for second in page
+            .rows
+            .iter()
+            .filter_map(|row| row.time)
+            .map(|time| Unit::Second.of(time))
+        {
             if second < before {
                 return Err(SourceError::Classic(ClassicError::NotAscending));
             }

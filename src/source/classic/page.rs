@@ -105,7 +105,15 @@ mod tests {
 
     #[test]
     fn what_is_no_page_is_an_error_never_an_empty_page() {
-        for body in ["", "{}", "null", "[]", r#"{"totalCount":3}"#, r#"{"results":{}}"#, "<html></html>"] {
+        for body in [
+            "",
+            "{}",
+            "null",
+            "[]",
+            r#"{"totalCount":3}"#,
+            r#"{"results":{}}"#,
+            "<html></html>",
+        ] {
             assert!(page(body).is_err(), "{body}");
         }
     }

@@ -35,7 +35,10 @@ where
         let Some(oldest) = first.time.filter(|first| second(*first) < second(time)) else {
             return Ok(0);
         };
-        let last = self.total.and_then(|total| total.checked_sub(1)).filter(|last| *last > 0);
+        let last = self
+            .total
+            .and_then(|total| total.checked_sub(1))
+            .filter(|last| *last > 0);
         let mut guess = hint
             .map(|hint| hint.at.saturating_sub(STEP))
             .or(last)

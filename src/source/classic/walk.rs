@@ -97,8 +97,7 @@ impl<'g, 'a> Walk<'g, 'a> {
 
     fn look_at(&mut self, page: Page, at: usize) -> Result<Seen, Stop> {
         let times: Vec<Option<Time>> = page.rows.iter().map(|row| row.time).collect();
-        let first = times.iter().flatten().next();
-        if at > 0 && first.is_none_or(|first| self.unit.of(*first) >= self.key) {
+        if at > 0 && !self.is_proven(&page) {
             return Ok(Seen::Ahead);
         }
         if self.unit != Unit::Second && !self.in_order(&times, self.unit) {
@@ -135,6 +134,19 @@ impl<'g, 'a> Walk<'g, 'a> {
             before: at + self.last_before(&times),
             done,
         })
+    }
+
+    /// Whether a page begins before the rows that have to be compared. Within a second one older row alone proves nothing,
+    /// since the server may keep another order there: rows that were taken have to follow.
+    fn is_proven(&self, page: &Page) -> bool {
+        let mut dated = page
+            .rows
+            .iter()
+            .filter_map(|row| Some((self.unit.of(row.time?), row)));
+        let begins = dated.next().is_some_and(|(first, _)| first < self.key);
+        let is_taken =
+            |(key, row): (Time, &Event)| key == self.key && self.taken.contains_key(&row.fingerprint);
+        begins && (self.unit == Unit::Second || dated.any(is_taken))
     }
 
     /// The last row that lies before the key.
@@ -175,6 +187,8 @@ impl<'g, 'a> Walk<'g, 'a> {
         F: Future<Output = Result<Asked, SourceError>>,
     {
         let (mut back, mut idle, mut short) = (BACK, 0, 0);
+        // So much earlier than needed a page begins: rows vanish at the front meanwhile.
+        let mut slack: usize = 0;
         // Here the list ended when it was last asked.
         let mut ended = None;
         while !self.is_done() {
@@ -194,6 +208,7 @@ impl<'g, 'a> Walk<'g, 'a> {
             let (new, before) = match self.look_at(page, at)? {
                 Seen::Ahead => {
                     (at, back) = (at.saturating_sub(back), back.saturating_mul(4));
+                    slack = (slack * 2).max(2).min(list.longest / 3);
                     continue;
                 }
                 Seen::Disorder => {
@@ -201,17 +216,27 @@ impl<'g, 'a> Walk<'g, 'a> {
                     (idle, short, ended) = (0, 0, None);
                     continue;
                 }
-                Seen::Rows { done: true, before, .. } => return Ok(before),
+                Seen::Rows {
+                    done: true, before, ..
+                } => return Ok(before),
                 Seen::Rows { new, before, .. } => (new, before),
             };
             back = BACK;
-            let (stays, end) = (new == 0 && before <= at, at + length);
-            if stays && ended == Some(end) {
+            let end = at + length;
+            if new == 0 && ended == Some(end) {
                 return Ok(before);
             }
+            if new > 0 {
+                (idle, short, slack) = (0, 0, slack * 3 / 4);
+            }
+            let next = before.saturating_sub(slack);
+            let stays = new == 0 && next <= at;
+            if stays && slack > 0 {
+                (at, slack) = (before, 0);
+                continue;
+            }
             if !stays {
-                (idle, short) = (if new > 0 { 0 } else { idle }, 0);
-                at = before;
+                at = next;
                 if length >= list.longest {
                     ended = None;
                     continue;
@@ -259,9 +284,9 @@ impl<'g, 'a> Walk<'g, 'a> {
         Ok(last.rows.is_empty() || fingerprints(&last) != shown)
     }
 
-    /// All rows of the second have been taken.
-    pub(super) fn pass(&mut self) {
-        self.advance(later(self.second, SECOND));
+    /// All rows of the second have been taken; the next rows are of `next`, if there are any.
+    pub(super) fn pass(&mut self, next: Option<Time>) {
+        self.advance(next.unwrap_or_else(|| later(self.second, SECOND)));
     }
 }
 
