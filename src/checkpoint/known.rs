@@ -2,7 +2,7 @@
 //!
 //! Events without a time are never forgotten: the server may show them at any time again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
@@ -19,43 +19,56 @@ const MARK_BYTES: usize = 44;
 /// Marks in a value: with its envelope it stays under 4 KiB, above which sled writes files it does not sync.
 const PER_VALUE: usize = 90;
 
-/// Events that need no archiving any more.
+/// Events that need no archiving any more: a multiset, since records of an API without ids may be alike.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    /// The first version of each event, and the seldom others.
-    versions: HashMap<Digest16, (Digest16, Vec<Digest16>)>,
+    /// The first version of each event; the seldom others, and further copies of any, each with their number.
+    versions: HashMap<Digest16, (Digest16, Vec<(Digest16, usize)>)>,
 }
 
 impl Known {
-    /// Notes an event.
+    /// Notes an event. Noted twice, it is known twice.
     pub fn add(&mut self, mark: &Mark) {
-        let (first, others) = self
-            .versions
-            .entry(mark.identity)
-            .or_insert_with(|| (mark.fingerprint, Vec::new()));
-        if *first != mark.fingerprint && !others.contains(&mark.fingerprint) {
-            others.push(mark.fingerprint);
+        match self.versions.entry(mark.identity) {
+            Entry::Vacant(entry) => {
+                entry.insert((mark.fingerprint, Vec::new()));
+            }
+            Entry::Occupied(mut entry) => {
+                let (_, others) = entry.get_mut();
+                match others.iter_mut().find(|(other, _)| *other == mark.fingerprint) {
+                    Some((_, copies)) => *copies += 1,
+                    None => others.push((mark.fingerprint, 1)),
+                }
+            }
         }
     }
 
     /// In how many versions this event was seen. 0: never seen.
     #[must_use]
     pub fn versions(&self, identity: &Digest16) -> usize {
-        self.versions
-            .get(identity)
-            .map_or(0, |(_, others)| 1 + others.len())
+        self.versions.get(identity).map_or(0, |(first, others)| {
+            1 + others.iter().filter(|(other, _)| other != first).count()
+        })
+    }
+
+    /// How often exactly this event is known.
+    #[must_use]
+    pub fn copies(&self, mark: &Mark) -> usize {
+        self.versions.get(&mark.identity).map_or(0, |(first, others)| {
+            let further = others.iter().find(|(other, _)| *other == mark.fingerprint);
+            usize::from(*first == mark.fingerprint) + further.map_or(0, |(_, copies)| *copies)
+        })
     }
 
     /// Whether exactly this event is known.
     #[must_use]
     pub fn has(&self, mark: &Mark) -> bool {
-        self.versions
-            .get(&mark.identity)
-            .is_some_and(|(first, others)| *first == mark.fingerprint || others.contains(&mark.fingerprint))
+        self.copies(mark) > 0
     }
 }
 
-/// How many marks are kept and what they add up to: the same set gives the same sum, whatever the order.
+/// How many marks are kept and what they add up to: the same marks give the same sum, whatever their order.
+/// Added up, not combined bit by bit: two copies of a mark must not cancel out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Sum {
     count: u64,
@@ -65,12 +78,12 @@ pub struct Sum {
 impl Sum {
     fn add(&mut self, mark: &Mark) {
         self.count += 1;
-        self.sum ^= weight(mark);
+        self.sum = self.sum.wrapping_add(weight(mark));
     }
 
     fn remove(&mut self, mark: &Mark) {
         self.count = self.count.saturating_sub(1);
-        self.sum ^= weight(mark);
+        self.sum = self.sum.wrapping_sub(weight(mark));
     }
 }
 
@@ -239,5 +252,39 @@ fn read_mark(bytes: &[u8]) -> Mark {
         time,
         identity: number(12..28).to_be_bytes(),
         fingerprint: number(28..44).to_be_bytes(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mark(identity: u8, fingerprint: u8) -> Mark {
+        Mark {
+            time: None,
+            identity: [identity; 16],
+            fingerprint: [fingerprint; 16],
+        }
+    }
+
+    #[test]
+    fn equal_events_are_counted_and_versions_are_told_apart() {
+        let mut known = Known::default();
+        let (first, second) = (mark(1, 1), mark(1, 2));
+        for event in [first, second, first, second, second] {
+            known.add(&event);
+        }
+        assert_eq!((known.copies(&first), known.copies(&second)), (2, 3));
+        assert_eq!((known.copies(&mark(1, 3)), known.copies(&mark(2, 2))), (0, 0));
+        assert_eq!((known.versions(&[1; 16]), known.versions(&[2; 16])), (2, 0));
+    }
+
+    #[test]
+    fn equal_marks_do_not_cancel_out_in_a_sum() {
+        let twins = sum(&[mark(1, 1), mark(1, 1)]);
+        assert_ne!(twins, sum(&[mark(2, 2), mark(2, 2)]));
+        let mut one = twins;
+        one.remove(&mark(1, 1));
+        assert_eq!(one, sum(&[mark(1, 1)]));
     }
 }

@@ -20,10 +20,10 @@ const OUTSIDE: usize = 2;
 /// More versions of one id than this mean that a field of it changes all the time.
 const VERSIONS: usize = 8;
 /// The events of a small slice are kept in blocks of so many bytes,
-const SMALL: usize = 256 << 10;
+pub(super) const SMALL: usize = 256 << 10;
 /// those of a large one in one block: beyond the largest size that the system's allocator ever keeps for itself (glibc:
 /// 32 MiB), so that it is given back whole. Only what is written to takes memory.
-const LARGE: usize = 33 << 20;
+pub(super) const LARGE: usize = 33 << 20;
 /// A walk that promises to come out this much too full is given up on its first pages,
 const HOPELESS: f64 = 3.0;
 /// and later, when so many pages have been read,
@@ -173,7 +173,9 @@ impl<'a> Walk<'a> {
         }
         let repeated = self.seen.has(&mark);
         let others = self.seen.versions(&mark.identity);
-        self.seen.add(&mark);
+        if !repeated {
+            self.seen.add(&mark);
+        }
         if !inside {
             return !repeated;
         }

@@ -18,6 +18,7 @@ mod world;
 
 mod analyst;
 mod canary;
+mod classic;
 mod conformance;
 mod faults;
 mod kill;

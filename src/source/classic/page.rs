@@ -1,0 +1,120 @@
+//! One reply of `auditlogs`: its records, cut out byte for byte; pure.
+
+use bytes::Bytes;
+
+use crate::{
+    event::{Event, Schema},
+    json::{JsonError, Value},
+    source::{http::NotExpected, page::LARGEST_EVENT},
+};
+
+/// One page of the list.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Page {
+    /// Its records, in its order.
+    pub rows: Vec<Event>,
+    /// How many records the list has, if the server says so: a guess, never trusted.
+    pub total: Option<usize>,
+}
+
+/// Why a body is not a page. Never quotes it.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    /// Not JSON at all.
+    #[error(transparent)]
+    Json(JsonError),
+    /// Not an object with `results`. Never taken for "no records".
+    #[error("no list `results` in the reply")]
+    NoResults,
+    /// One record is over the limit.
+    #[error("a record of {0} bytes: over the limit of 8 MiB")]
+    LargeRecord(usize),
+}
+
+impl Page {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// If it is anything but an object whose `results` are a list, or null where there are none.
+    pub(super) fn parse(body: &Bytes) -> Result<Self, PageError> {
+        let whole = Value::parse(body).map_err(PageError::Json)?;
+        let list = whole
+            .member("results")
+            .filter(|list| list.is_array() || list.is_null())
+            .ok_or(PageError::NoResults)?;
+        let mut rows = Vec::new();
+        for value in list.elements() {
+            if value.raw().len() > LARGEST_EVENT {
+                return Err(PageError::LargeRecord(value.raw().len()));
+            }
+            rows.push(Event::parse(body.slice_ref(value.raw()), Schema::Classic).map_err(PageError::Json)?);
+        }
+        let total = whole.member("totalCount").map(Value::raw);
+        Ok(Self {
+            rows,
+            total: total
+                .and_then(|total| std::str::from_utf8(total).ok())
+                .and_then(|total| total.parse().ok()),
+        })
+    }
+}
+
+impl NotExpected for PageError {
+    fn is_limit(&self) -> bool {
+        match self {
+            Self::LargeRecord(_) => true,
+            Self::Json(error) => error.problem == "nested too deeply",
+            Self::NoResults => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(body: &'static str) -> Result<Page, PageError> {
+        Page::parse(&Bytes::from_static(body.as_bytes()))
+    }
+
+    #[test]
+    fn records_are_kept_byte_for_byte_whatever_they_are() {
+        let body = "\u{feff}{\"TotalCount\":29, \"Results\":[ {\"CREATEDON\" :\"2021-10-14T13:10:15.1964174+00:00\"} , 7]}";
+        let page = page(body).unwrap();
+        assert_eq!(page.total, Some(29));
+        assert_eq!(
+            &page.rows[0].raw[..],
+            br#"{"CREATEDON" :"2021-10-14T13:10:15.1964174+00:00"}"#
+        );
+        assert!(page.rows[0].time.is_some());
+        assert_eq!((&page.rows[1].raw[..], page.rows[1].time), (&b"7"[..], None));
+    }
+
+    #[test]
+    fn no_records_may_be_null_and_the_total_anything() {
+        for (body, total) in [
+            (r#"{"totalCount":0,"results":null}"#, Some(0)),
+            (r#"{"totalCount":null,"results":[]}"#, None),
+            (r#"{"totalCount":-1,"results":[]}"#, None),
+            (r#"{"results":[]}"#, None),
+        ] {
+            let page = page(body).unwrap();
+            assert_eq!((page.rows.len(), page.total), (0, total), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_page_is_an_error_never_an_empty_page() {
+        for body in [
+            "",
+            "{}",
+            "null",
+            "[]",
+            r#"{"totalCount":3}"#,
+            r#"{"results":{}}"#,
+            "<html></html>",
+        ] {
+            assert!(page(body).is_err(), "{body}");
+        }
+    }
+}
