@@ -30,6 +30,7 @@ mod platforms;
 mod process;
 mod promises;
 mod rivals;
+mod seam;
 mod state;
 mod switches;
 mod tidy;

@@ -157,6 +157,7 @@ impl<'a> Gather<'a> {
             pulled: self.events.len() as u64 + duplicate,
             events: self.events,
             file: None,
+            complete_from: None,
             duplicate,
             conflict: 0,
             oldest: self.oldest,
