@@ -114,6 +114,9 @@ impl CsvDownload {
         let (Some(filter), None) = (&self.filter, &self.parameters) else {
             return Ok(());
         };
+        if filter.search.is_some() {
+            return Err(SourceError::Csv(CsvError::Search));
+        }
         let catalog = if filter::needs_catalog(filter) {
             Some(filter::catalog(&self.connection, &self.organization, &self.endpoint).await?)
         } else {
