@@ -282,7 +282,6 @@ fn second(time: Time) -> Time {
 /// For tests: a target of an organization `acme`, read through that API.
 #[cfg(test)]
 pub(crate) fn test_target(api: Api) -> Target {
-    #[expect(clippy::unwrap_used, reason = "a test may panic")]
     let (name, schedule) = (
         "acme".parse().unwrap(),
         Schedule::new("0 0 * * * *", "UTC").unwrap(),

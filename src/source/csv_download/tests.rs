@@ -7,6 +7,7 @@ use crate::{
     clock::Clock,
     error::{Action, Chain},
     source::{
+        FileKind,
         scripted::{Seen, Server, Steps, open, raw, reply},
         zip::tests::pack,
     },

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, sync::atomic::AtomicUsize};
 use super::*;
 use crate::{
     clock::Clock,
+    error::Action,
     source::{
         scripted::{Seen, Server, Step, Steps, open, raw, reply},
         zip::tests::pack,
@@ -122,9 +123,11 @@ async fn a_day_without_events_is_no_error_however_it_is_told() {
     }
 }
 
+type Wrong = (&'static str, fn() -> Steps);
+
 #[tokio::test]
 async fn what_is_no_whole_archive_of_lists_is_an_error_never_an_empty_day() {
-    let answers: [(&str, fn() -> Steps); 8] = [
+    let answers: [Wrong; 8] = [
         ("a page", || reply(200, "", "<html>sign in</html>")),
         ("a message", || reply(200, "", r#"{"error":"no"}"#)),
         ("a part", || {
