@@ -10,6 +10,7 @@ mod completions;
 mod connections;
 mod console;
 mod demo;
+mod download;
 mod error;
 mod exit;
 mod once;
@@ -96,13 +97,13 @@ async fn dispatch(console: &Console, command: Command) -> Result<Exit, CliError>
         Command::Status(args) => status::run(console, args).await,
         Command::Cat(args) => cat::run(console, args).await,
         Command::Sources(args) => sources::run(console, args).await,
+        Command::Download(args) => until_stopped(console, |stop| download::run(console, args, stop)).await,
         Command::Verify(args) => verify::run(console, args).await,
         Command::Recover(args) => recover::run(console, args).await,
         Command::Demo(args) => until_stopped(console, |stop| demo::run(console, args, stop)).await,
         Command::Simulate(args) => until_stopped(console, |stop| simulate::run(console, args, stop)).await,
         Command::Completions(args) => completions::completions(args.shell),
         Command::Man => completions::man(),
-        Command::Download(_) => Err(CliError::NotYet { command: "download" }),
         Command::Prove(_) => Err(CliError::NotYet { command: "prove" }),
         Command::Reconcile(_) => Err(CliError::NotYet { command: "reconcile" }),
         Command::Keygen(_) => Err(CliError::NotYet { command: "keygen" }),

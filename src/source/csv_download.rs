@@ -5,6 +5,7 @@
 //! event at the very second where two files meet stands in both, and is never missed.
 
 mod checked;
+mod newest;
 mod problem;
 mod table;
 
@@ -23,7 +24,7 @@ use url::Url;
 use self::checked::{Checked, look};
 pub use self::{problem::CsvError, table::Table, table::TableError};
 use super::{
-    Effort, File, FileKind, Limits, Opening, Outcome, Slice, SourceError, filter,
+    Effort, Limits, Opening, Outcome, Slice, SourceError, filter,
     http::{Connection, HttpError},
     unified,
 };
@@ -77,8 +78,8 @@ impl CsvDownload {
             )
         } else {
             (
-                classic_endpoint(&connection, target),
-                Some(classic_parameters(target)),
+                newest::endpoint(&connection, target),
+                Some(newest::parameters(target)),
             )
         };
         Self {
@@ -103,6 +104,11 @@ impl CsvDownload {
         self.api
     }
 
+    /// A file ends at so many rows, whatever the documents say: for a server, or a test, that has another cap.
+    pub fn cap_at(&mut self, rows: u64) {
+        self.most_rows = rows;
+    }
+
     /// Counts the bytes that downloads bring, as they come; repeats too.
     #[must_use]
     pub fn received(&self) -> Arc<AtomicU64> {
@@ -114,6 +120,9 @@ impl CsvDownload {
         let (Some(filter), None) = (&self.filter, &self.parameters) else {
             return Ok(());
         };
+        if filter.search.is_some() {
+            return Err(SourceError::Csv(CsvError::Search));
+        }
         let catalog = if filter::needs_catalog(filter) {
             Some(filter::catalog(&self.connection, &self.organization, &self.endpoint).await?)
         } else {
@@ -333,50 +342,6 @@ impl CsvDownload {
         effort.pages += 1;
         Ok((reply.body, reply.date))
     }
-}
-
-impl File {
-    /// Its rows as text, without the header: one text for each file in an archive; `most` bytes of them.
-    ///
-    /// # Errors
-    /// When it does not unpack, or is no table. One that a source gave is one.
-    pub fn texts(&self, most: usize) -> Result<Vec<(bytes::Bytes, Table)>, CsvError> {
-        let texts = match self.kind {
-            FileKind::Csv => vec![self.bytes.clone()],
-            FileKind::Zip => checked::unpacked(&self.bytes, most)?
-                .into_iter()
-                .map(bytes::Bytes::from)
-                .collect(),
-        };
-        let read = |text: bytes::Bytes| Ok((text.clone(), Table::read(&text).map_err(CsvError::Table)?));
-        texts.into_iter().map(read).collect()
-    }
-}
-
-/// The forms that the API guide shows: organization in the path or not, the organization's GUID at the end or not.
-fn classic_endpoint(connection: &Connection, target: &Target) -> Url {
-    let mut endpoint = connection.url().clone();
-    if let Ok(mut path) = endpoint.path_segments_mut() {
-        path.pop_if_empty();
-        if target.classic.organization_in_path {
-            path.push(&target.organization);
-        }
-        path.extend(["audit_", "api", "auditlogs"]);
-        path.extend(&target.classic.partition_global_id);
-        path.push("download");
-    }
-    endpoint
-}
-
-fn classic_parameters(target: &Target) -> Vec<(&'static str, String)> {
-    let named = [
-        ("language", &target.classic.language),
-        ("api-version", &target.classic.api_version),
-    ];
-    named
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value.clone()?)))
-        .collect()
 }
 
 /// What to ask the server for, in whole seconds, and what of the span that answers.

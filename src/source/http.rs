@@ -152,7 +152,7 @@ impl Connection {
         &self,
         organization: &str,
         url: &Url,
-        read: impl Fn(Bytes) -> Result<T, E>,
+        read: impl Fn(Bytes) -> Result<T, E> + Send + Sync,
     ) -> Result<Reply<T>, HttpError> {
         let wanted = Wanted {
             organization,
@@ -175,7 +175,7 @@ impl Connection {
         url: &Url,
         most: usize,
         told: &(dyn Fn(usize) + Sync),
-        read: impl Fn(Received) -> Result<T, E>,
+        read: impl Fn(Received) -> Result<T, E> + Send + Sync,
     ) -> Result<Reply<T>, HttpError> {
         let wanted = Wanted {
             organization,
@@ -189,7 +189,7 @@ impl Connection {
     async fn converse<T, E: NotExpected>(
         &self,
         wanted: Wanted<'_>,
-        read: impl Fn(Received) -> Result<T, E>,
+        read: impl Fn(Received) -> Result<T, E> + Send + Sync,
     ) -> Result<Reply<T>, HttpError> {
         let Wanted {
             organization, url, ..

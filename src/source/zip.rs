@@ -1,7 +1,7 @@
 //! ZIP archives from a server: every entry read and proven, archives within archives too. Pure, and streams.
 //!
 //! Entries are taken as the central directory lists them, also when several have one name. A name is never used as a
-//! path. Nothing counts before the whole archive was read: the directory is there, each entry has the size and the
+//! path; what is called a folder is an entry without content. Nothing counts before the whole archive was read: the directory is there, each entry has the size and the
 //! CRC-32 that it says, and nothing stands before, behind or over them.
 
 use std::{
@@ -13,7 +13,7 @@ use flate2::read::DeflateDecoder;
 use rawzip::{CompressionMethod, ZipArchive, ZipArchiveEntryWayfinder, ZipSliceArchive};
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 /// What an archive may hold.
 #[derive(Clone, Copy, Debug)]
@@ -203,14 +203,12 @@ fn open(bytes: &[u8]) -> Result<(Archive<'_>, Vec<Entry>), ZipError> {
         }
         let found = archive.get_entry(entry.wayfinder()).map_err(damaged)?;
         ranges.push((entry.local_header_offset(), found.compressed_data_range().1));
-        if !entry.is_dir() || entry.uncompressed_size_hint() > 0 {
-            entries.push(Entry {
-                way: entry.wayfinder(),
-                is_packed: method == CompressionMethod::DEFLATE,
-            });
-        }
+        entries.push(Entry {
+            way: entry.wayfinder(),
+            is_packed: method == CompressionMethod::DEFLATE,
+        });
     }
-    if archive.entries_hint() != ranges.len() as u64 {
+    if archive.entries_hint() != entries.len() as u64 {
         return Err(wrong("its directory lists fewer or more entries than it says"));
     }
     ranges.sort_unstable();

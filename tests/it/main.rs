@@ -20,6 +20,7 @@ mod analyst;
 mod canary;
 mod classic;
 mod conformance;
+mod downloads;
 mod faults;
 mod kill;
 mod kinds;

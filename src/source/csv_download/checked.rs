@@ -78,8 +78,26 @@ impl Checked {
     }
 }
 
+impl File {
+    /// Its rows as text, without the header: one text for each file in an archive; `most` bytes of them.
+    ///
+    /// # Errors
+    /// When it does not unpack, or is no table. One that a source gave is one.
+    pub fn texts(&self, most: usize) -> Result<Vec<(Bytes, Table)>, CsvError> {
+        let texts = match self.kind {
+            FileKind::Csv => vec![self.bytes.clone()],
+            FileKind::Zip => unpacked(&self.bytes, most)?
+                .into_iter()
+                .map(Bytes::from)
+                .collect(),
+        };
+        let read = |text: Bytes| Ok((text.clone(), Table::read(&text).map_err(CsvError::Table)?));
+        texts.into_iter().map(read).collect()
+    }
+}
+
 /// The files in an archive, unpacked: `most` bytes of them.
-pub(super) fn unpacked(bytes: &[u8], most: usize) -> Result<Vec<Vec<u8>>, CsvError> {
+fn unpacked(bytes: &[u8], most: usize) -> Result<Vec<Vec<u8>>, CsvError> {
     let limits = zip::Limits {
         entries: ENTRIES,
         depth: 1,

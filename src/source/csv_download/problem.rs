@@ -42,6 +42,9 @@ pub enum CsvError {
         /// The limit.
         bytes: usize,
     },
+    /// The filter has a search term.
+    #[error("ask for the server's file: it cannot be filtered by `search`")]
+    Search,
     /// Looking at it was given up.
     #[error("take the server's file: it could not be looked at")]
     GivenUp,
@@ -53,7 +56,7 @@ impl CsvError {
     pub fn action(&self) -> Action {
         match self {
             Self::Table(_) | Self::Zip(_) | Self::Cut | Self::Unproven | Self::GivenUp => Action::NextTick,
-            Self::Full { .. } | Self::Refused { .. } | Self::Large { .. } => Action::Stop,
+            Self::Full { .. } | Self::Refused { .. } | Self::Large { .. } | Self::Search => Action::Stop,
         }
     }
 
@@ -71,6 +74,7 @@ impl CsvError {
                 "the server may not look back so far, or the second may hold more rows than a file: read this stream with `api = \"unified\"`"
             }
             Self::Large { .. } => "raise `archive.max_buffered`",
+            Self::Search => "leave `filter.search` out, or read this stream with `api = \"unified\"`",
             Self::GivenUp => return None,
         };
         Some(text.to_owned())

@@ -48,6 +48,8 @@ pub enum TableError {
     },
 }
 
+/// No table of events has fewer columns.
+const LEAST: usize = 2;
 const MARK: &[u8] = b"\xef\xbb\xbf";
 const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
 /// Columns whose name says that they hold the time of creation, the best first; without case, spaces and signs.
@@ -63,6 +65,11 @@ const TIMES: [&str; 10] = [
     "date",
     "time",
 ];
+
+/// Whether text has two or four bytes a letter: then its first letters, a header of plain ones, have empty bytes.
+fn is_wide(body: &[u8]) -> bool {
+    body.get(..8).unwrap_or(body).contains(&0)
+}
 
 impl Table {
     /// Reads a file. One without any byte has no rows.
@@ -83,9 +90,7 @@ impl Table {
             Some(b'<') => return Err(TableError::Other("a page of HTML or XML")),
             Some(b'{' | b'[') => return Err(TableError::Other("JSON")),
             Some(_) if body.starts_with(b"PK\x03\x04") => return Err(TableError::Other("a ZIP archive")),
-            Some(_) if body.get(..512).unwrap_or(body).contains(&0) => {
-                return Err(TableError::Other("no text in UTF-8"));
-            }
+            Some(_) if is_wide(body) => return Err(TableError::Other("no text in UTF-8")),
             Some(_) => {}
         }
         let mut first = None;
@@ -112,6 +117,9 @@ impl Table {
         let Some(head) = records.next()? else {
             return Ok(Self::default());
         };
+        if head.len() < LEAST {
+            return Err(TableError::Other("text of one column"));
+        }
         // A first record that holds a time is a row: there is no header.
         let dated = head.iter().position(|cell| read_time(cell).is_some());
         let column = dated.or_else(|| time_column(&head));
