@@ -57,12 +57,7 @@ fn texts(bytes: &[u8], limits: Limits) -> Result<Vec<String>, ZipError> {
 
 #[test]
 fn every_entry_is_read_also_of_one_name_and_in_archives_within() {
-    let same = pack(&[
-        ("d.txt", b"[1]"),
-        ("d.txt", b"[2]"),
-        ("../../etc/x", b""),
-        ("a/", b""),
-    ]);
+    let same = pack(&[("d.txt", b"[1]"), ("d.txt", b"[2]"), ("../../etc/x", b"")]);
     assert_eq!(texts(&same, LIMITS).unwrap(), ["[1]", "[2]", ""]);
     let stored = pack_by(
         &[("d.zip", same.as_slice()), ("e.txt", b"x")],
