@@ -237,16 +237,25 @@ impl CsvDownload {
             slice.duplicate = file.rows;
             return Ok(Outcome::Complete(slice));
         }
-        if file.rows >= self.newest {
+        let reaches_back = slice.oldest.is_some_and(|oldest| oldest < span.from);
+        if !reaches_back && (file.rows >= self.newest || self.has_more(file.rows, &mut slice.effort).await?) {
             // There are more: what lies before its oldest row, or at the same time, was not seen.
             slice.complete_from = match slice.oldest {
-                Some(oldest) if oldest < span.from => None,
                 Some(oldest) => Some(later(floor(oldest), MILLISECOND).min(span.to)),
                 None => Some(span.to),
             };
         }
         slice.file = Some(file.into_file());
         Ok(Outcome::Complete(slice))
+    }
+
+    /// Whether the server has more records than a file of so many shows, by its own count.
+    async fn has_more(&self, rows: u64, effort: &mut Effort) -> Result<bool, SourceError> {
+        let parameters = self.parameters.as_deref().unwrap_or_default();
+        let asked = newest::total(&self.connection, &self.organization, &self.endpoint, parameters).await;
+        let (total, tries) = asked.map_err(SourceError::Http)?;
+        effort.requests += u64::from(tries);
+        Ok(total.is_some_and(|total| total > rows))
     }
 
     /// Whether the file read last was the same, and is archived: the span begins where that reading ended. Notes this

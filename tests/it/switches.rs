@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use uipath_audit_simulator::{Arrival, CreatedOn, Edits, Ids, Kind, NewEvent, Switches};
+use uipath_audit_simulator::{Arrival, CreatedOn, Edits, Ids, Kind, NewEvent, Over, Switches};
 
 use crate::world::{World, is_due};
 
@@ -79,6 +79,10 @@ async fn assert_every_version_once(world: &World) {
 /// Switches under which nobody can read what the archive is to hold.
 fn is_readable(kind: Kind, switches: &Switches) -> bool {
     let files = matches!(kind, Kind::UnifiedCsv | Kind::ClassicCsv);
+    // A file that is cut off silently, at a limit that nobody knows of, looks whole.
+    if switches.downloads.most_rows < 100_000 && switches.downloads.over != Over::Refused {
+        return false;
+    }
     // A file cannot be read again for what came late: nothing is promised then.
     !(files && (switches.pages.arrival != Arrival::AtOnce || switches.bodies.edits != Edits::Never))
 }
@@ -89,9 +93,9 @@ async fn each_alone(kind: Kind) {
         .into_iter()
         .filter(|(_, switches)| is_readable(kind, switches))
     {
-        let start = std::time::Instant::now();
-        archive_equals_truth(kind, &format!("{kind:?}, {name}"), switches, 7).await;
-        eprintln!("{kind:?} {name} {:?}", start.elapsed());
+        let name = format!("{kind:?}, {name}");
+        eprintln!("{name}");
+        archive_equals_truth(kind, &name, switches, 7).await;
     }
 }
 

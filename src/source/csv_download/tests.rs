@@ -276,6 +276,18 @@ async fn a_refused_span_is_halved_or_begins_later_but_a_refused_question_is_an_e
     }
 }
 
+/// A server with that file of its newest records, which counts so many.
+async fn newest(file: String, total: u64) -> Server {
+    Server::with_tokens(move |seen| {
+        if seen.text.contains("/auditlogs/download?") {
+            reply(200, "", &file)
+        } else {
+            reply(200, "", &format!(r#"{{"totalCount":{total},"results":null}}"#))
+        }
+    })
+    .await
+}
+
 #[tokio::test]
 async fn the_newest_records_are_complete_from_where_they_begin() {
     let span = |from: &str| Window::new(at(from), at("2026-03-01T12:00:00Z"));
@@ -285,7 +297,7 @@ async fn the_newest_records_are_complete_from_where_they_begin() {
         (20, "2026-03-01T09:00:00Z", Some("2026-03-01T09:00:00.001Z")),
         (20, "2026-02-01T00:00:00Z", Some("2026-03-01T09:00:00.001Z")),
     ] {
-        let server = Server::with_tokens(move |_| reply(200, "", rows(count))).await;
+        let server = newest(rows(count), count.into()).await;
         let slice = slice(&download(&server, Api::ClassicCsv), span(from)).await;
         assert_eq!(slice.complete_from, complete_from.map(at), "{count} {from}");
         assert_eq!(slice.file.unwrap().rows, u64::from(count));
@@ -294,15 +306,21 @@ async fn the_newest_records_are_complete_from_where_they_begin() {
         assert!(request.starts_with(question), "{request}");
     }
     let undated = rows(20).replace("2026-03-01T", "on 2026-03-01 at ");
-    let server = Server::with_tokens(move |_| reply(200, "", &undated)).await;
+    let server = newest(undated, 20).await;
     let span = span("2026-03-01T10:00:00Z");
     let slice = slice(&download(&server, Api::ClassicCsv), span).await;
     assert_eq!(slice.complete_from, Some(span.to));
+    // Fewer than were asked for, but the server itself counts more: it has a cap of its own.
+    for (total, complete_from) in [(12, None), (13, Some(at("2026-03-01T09:00:00.001Z")))] {
+        let span = Window::new(at("2026-02-01T00:00:00Z"), span.to);
+        let slice = slice(&download(&newest(rows(12), total).await, Api::ClassicCsv), span).await;
+        assert_eq!(slice.complete_from, complete_from, "{total}");
+    }
 }
 
 #[tokio::test]
 async fn the_same_newest_records_are_no_second_file_once_the_first_is_archived() {
-    let server = Server::with_tokens(|_| reply(200, "", rows(20))).await;
+    let server = newest(rows(20), 20).await;
     let csv = download(&server, Api::ClassicCsv);
     let first = Window::new(at("2026-03-01T10:00:00Z"), at("2026-03-01T12:00:00Z"));
     let second = Window::new(first.to, at("2026-03-01T13:00:00Z"));
