@@ -13,7 +13,7 @@ use uipath_audit_simulator::NewEvent;
 use crate::world::World;
 
 /// Runs a future until its k-th `Pending`; there it is dropped. True: it ended before.
-async fn lives_through(k: usize, future: impl Future<Output = ()>) -> bool {
+pub async fn lives_through(k: usize, future: impl Future<Output = ()>) -> bool {
     struct Killed<'a, F> {
         future: Pin<&'a mut F>,
         left: usize,

@@ -26,6 +26,7 @@ mod locked;
 mod once;
 mod process;
 mod promises;
+mod reconcile;
 mod rivals;
 mod state;
 mod switches;

@@ -238,6 +238,7 @@ pub(super) fn target(name: &str, schedule: &str) -> Target {
             takeover_after: None,
         },
         schedule: Schedule::new(schedule, "UTC").unwrap(),
+        reconcile: None,
     }
 }
 
