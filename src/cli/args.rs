@@ -14,6 +14,9 @@ use crate::{
     target::TargetName,
 };
 
+mod reconcile;
+pub(super) use reconcile::Reconcile;
+
 const ABOUT: &str = "\
 Exports UiPath audit events into an archive that an auditor can check: every event exactly once, byte for byte.
 
@@ -114,8 +117,7 @@ pub(super) enum LogFormat {
 pub(super) enum Command {
     /// The daemon: every target on its schedule, until SIGTERM
     ///
-    /// A target that fails is tried again when it is due; no target ends the
-    /// daemon.
+    /// A target that fails is tried again when it is due; no target ends the daemon.
     #[command(after_help = "Example: uipath-audit-exporter --config exporter.toml run")]
     Run(Run),
     /// One pass over all (or the named) targets, then exit
@@ -126,8 +128,7 @@ pub(super) enum Command {
     Once(Once),
     /// Report every mistake in the configuration, then try credentials, targets and archive
     ///
-    /// Gets a token, asks each target for one page, and probes the archive for what exactly-once rests on. Writes no
-    /// event, and may be used beside a running daemon.
+    /// Gets a token, asks each target for one page, probes the archive. Writes no event; may run beside a daemon.
     #[command(after_help = "Example: uipath-audit-exporter --config exporter.toml check")]
     Check(Check),
     /// Per target: last commit, coverage, lag, next run, last error
@@ -154,6 +155,7 @@ pub(super) enum Command {
     /// restored from an older copy.
     #[command(after_help = "Example: uipath-audit-exporter --config exporter.toml recover --target acme")]
     Recover(Recover),
+    Reconcile(Reconcile),
     /// Simulator and exporter on this machine, with nothing to configure
     ///
     /// Simulates an organization with two tenants and 90 days of events, archives them, and compares the archive with
@@ -180,8 +182,6 @@ pub(super) enum Command {
     #[command(hide = true, disable_help_flag = true)]
     Prove(Later),
     #[command(hide = true, disable_help_flag = true)]
-    Reconcile(Later),
-    #[command(hide = true, disable_help_flag = true)]
     Keygen(Later),
 }
 
@@ -190,7 +190,7 @@ impl Command {
     pub(super) fn has_bars(&self) -> bool {
         matches!(
             self,
-            Self::Once(_) | Self::Demo(_) | Self::Recover(_) | Self::Verify(_)
+            Self::Once(_) | Self::Demo(_) | Self::Recover(_) | Self::Reconcile(_) | Self::Verify(_)
         )
     }
 }
@@ -393,7 +393,7 @@ mod tests {
     #[test]
     fn what_is_not_there_yet_is_not_offered() {
         let help = Cli::command().render_long_help().to_string();
-        for command in ["download", "prove", "reconcile", "keygen"] {
+        for command in ["download", "prove", "keygen"] {
             assert!(!help.contains(command), "{command}");
         }
     }

@@ -24,6 +24,8 @@ use crate::{
 };
 
 #[expect(clippy::future_not_send, reason = "a test stays on its thread")]
+mod comparing;
+#[expect(clippy::future_not_send, reason = "a test stays on its thread")]
 mod world;
 
 use world::{EVERY_SECOND, HOURLY, PATIENCE, World, day, lines, stream, wait_until};

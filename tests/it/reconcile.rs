@@ -142,7 +142,7 @@ async fn another_version_of_an_archived_event_is_kept_beside_it() {
 async fn a_filtered_target_is_compared_with_what_its_filter_lets_through() {
     let mut world = World::new().await;
     world.settings.targets[0].filter = Some(Filter {
-        sources: vec!["Identity".to_owned()],
+        sources: vec!["Orchestrator".to_owned()],
         ..Filter::default()
     });
     world.happen(1, 200, 20);
@@ -161,7 +161,7 @@ async fn a_filtered_target_is_compared_with_what_its_filter_lets_through() {
         ledger
             .lines
             .iter()
-            .all(|line| String::from_utf8_lossy(line).contains("Identity"))
+            .all(|line| String::from_utf8_lossy(line).contains("Orchestrator"))
     );
     assert_eq!(world.reconcile(30).await.unwrap().live.missing, 0);
     world.assert_verified().await;
@@ -236,7 +236,7 @@ async fn a_server_that_fails_in_the_middle_loses_nothing_of_what_was_found() {
     let mut world = archived().await;
     world.settings.connections.get_mut("cloud").unwrap().retry_for = std::time::Duration::ZERO;
     come_late(&world, 30);
-    let fault = world.simulator.fault(When::events().nth(12), Fault::status(503));
+    let fault = world.simulator.fault(When::events().nth(25), Fault::status(503));
     let mut process = world.start().await;
     let mut work = Reconciled::of(Window::new(world.now() - TimeDelta::days(30), world.now()));
     let stop = CancellationToken::new();
@@ -344,7 +344,7 @@ async fn two() -> (World, Rival, Rival) {
 }
 
 fn span(world: &World) -> Window {
-    Window::new(world.now() - TimeDelta::days(10), world.now())
+    Window::new(world.now() - TimeDelta::days(14), world.now())
 }
 
 #[tokio::test]
