@@ -10,6 +10,7 @@ mod completions;
 mod connections;
 mod console;
 mod demo;
+mod download;
 mod error;
 mod exit;
 mod once;
@@ -97,6 +98,7 @@ async fn dispatch(console: &Console, command: Command) -> Result<Exit, CliError>
         Command::Status(args) => status::run(console, args).await,
         Command::Cat(args) => cat::run(console, args).await,
         Command::Sources(args) => sources::run(console, args).await,
+        Command::Download(args) => until_stopped(console, |stop| download::run(console, args, stop)).await,
         Command::Verify(args) => verify::run(console, args).await,
         Command::Recover(args) => recover::run(console, args).await,
         Command::Reconcile(args) => until_stopped(console, |stop| reconcile::run(console, args, stop)).await,
@@ -104,7 +106,6 @@ async fn dispatch(console: &Console, command: Command) -> Result<Exit, CliError>
         Command::Simulate(args) => until_stopped(console, |stop| simulate::run(console, args, stop)).await,
         Command::Completions(args) => completions::completions(args.shell),
         Command::Man => completions::man(),
-        Command::Download(_) => Err(CliError::NotYet { command: "download" }),
         Command::Prove(_) => Err(CliError::NotYet { command: "prove" }),
         Command::Keygen(_) => Err(CliError::NotYet { command: "keygen" }),
     }

@@ -18,6 +18,8 @@ mod auth;
 pub mod body;
 pub mod classic;
 pub mod csv_download;
+mod digest;
+mod filter;
 pub mod http;
 mod line;
 pub mod link;
@@ -29,6 +31,7 @@ mod scripted;
 pub mod unified;
 mod walk;
 pub mod wire;
+pub mod zip;
 
 use classic::{Classic, ClassicError};
 use csv_download::{CsvDownload, CsvError};
@@ -314,7 +317,11 @@ impl Source {
         match self {
             Self::Unified(unified) => unified.prepare().await,
             Self::Csv(csv) => csv.prepare().await,
-            Self::Classic(_) | Self::LongTerm(_) => Ok(()),
+            Self::LongTerm(store) => {
+                store.forget();
+                Ok(())
+            }
+            Self::Classic(_) => Ok(()),
         }
     }
 

@@ -292,3 +292,34 @@ fn second(time: Time) -> Time {
     use chrono::SubsecRound as _;
     time.trunc_subsecs(0)
 }
+
+/// For tests: a target of an organization `acme`, read through that API.
+#[cfg(test)]
+pub(crate) fn test_target(api: Api) -> Target {
+    let (name, schedule) = (
+        "acme".parse().unwrap(),
+        Schedule::new("0 0 * * * *", "UTC").unwrap(),
+    );
+    let day = Duration::from_secs(24 * 3600);
+    Target {
+        name,
+        connection: "cloud".to_owned(),
+        organization: "acme".to_owned(),
+        tenant: None,
+        api,
+        filter: None,
+        classic: Classic::default(),
+        long_term: true,
+        pace: Pace {
+            start: Start::Ago(day * 90),
+            retention: day * 90,
+            settle: Duration::ZERO,
+            lookback: Duration::ZERO,
+            lookback_daily: Duration::ZERO,
+            empty_commit_every: day,
+            takeover_after: None,
+        },
+        schedule,
+        reconcile: None,
+    }
+}

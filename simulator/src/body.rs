@@ -68,7 +68,7 @@ pub(crate) fn page(
     object(&speller, members)
 }
 
-fn object(speller: &Speller, members: Vec<(&str, Vec<u8>)>) -> Vec<u8> {
+pub(crate) fn object(speller: &Speller, members: Vec<(&str, Vec<u8>)>) -> Vec<u8> {
     let mut out = Vec::with_capacity(members.iter().map(|(_, value)| value.len() + 64).sum());
     out.push(b'{');
     for (n, (name, value)) in members.into_iter().enumerate() {

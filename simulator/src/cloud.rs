@@ -6,13 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::dice::{Dice, guid_text};
+use crate::platform::Platform;
 use crate::switches::Switches;
 
-/// One stream of audit events: an organization's own, or that of one tenant. They are disjoint.
+/// One stream of audit events: an organization's own, that of one tenant, or the classic one of an organization. They
+/// are disjoint.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StreamId {
     organization: String,
     tenant: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    classic: bool,
 }
 
 impl StreamId {
@@ -21,6 +25,15 @@ impl StreamId {
         Self {
             organization: organization.to_owned(),
             tenant: None,
+            classic: false,
+        }
+    }
+
+    /// The records of an organization in the classic API.
+    pub fn classic(organization: &str) -> Self {
+        Self {
+            classic: true,
+            ..Self::organization(organization)
         }
     }
 
@@ -29,12 +42,18 @@ impl StreamId {
         Self {
             organization: organization.to_owned(),
             tenant: Some(tenant.to_owned()),
+            classic: false,
         }
     }
 
     /// Name of the organization.
     pub fn organization_name(&self) -> &str {
         &self.organization
+    }
+
+    /// Whether it is of the classic API.
+    pub fn is_classic(&self) -> bool {
+        self.classic
     }
 
     /// Name of the tenant; none for the organization's own events.
@@ -47,6 +66,7 @@ impl fmt::Display for StreamId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.tenant {
             Some(tenant) => write!(f, "{}/{tenant}", self.organization),
+            None if self.classic => write!(f, "{} (classic)", self.organization),
             None => f.write_str(&self.organization),
         }
     }
@@ -60,6 +80,8 @@ pub struct Cloud {
     pub(crate) secret: String,
     pub(crate) scopes: Vec<String>,
     pub(crate) static_tokens: Vec<String>,
+    pub(crate) assertions: Vec<String>,
+    pub(crate) platform: Platform,
     pub(crate) switches: Switches,
     pub(crate) clock: Clock,
 }
@@ -79,6 +101,8 @@ impl Cloud {
             secret: "sim-secret-1".to_owned(),
             scopes: vec!["PM.Audit.Read".to_owned()],
             static_tokens: Vec::new(),
+            assertions: Vec::new(),
+            platform: Platform::default(),
             switches: Switches::default(),
             clock: Clock::default(),
         }
@@ -88,6 +112,12 @@ impl Cloud {
     #[must_use]
     pub fn organization(self, name: &str) -> Self {
         self.stream(StreamId::organization(name))
+    }
+
+    /// Adds the classic audit log of an organization.
+    #[must_use]
+    pub fn classic(self, organization: &str) -> Self {
+        self.stream(StreamId::classic(organization))
     }
 
     /// Adds a tenant, and its organization if it is not there yet.
@@ -116,6 +146,20 @@ impl Cloud {
     #[must_use]
     pub fn static_token(mut self, token: &str) -> Self {
         self.static_tokens.push(token.to_owned());
+        self
+    }
+
+    /// Accepts an assertion (a signed token of another identity provider) in place of a secret.
+    #[must_use]
+    pub fn assertion(mut self, assertion: &str) -> Self {
+        self.assertions.push(assertion.to_owned());
+        self
+    }
+
+    /// Says what it runs on: Automation Cloud, if nothing is said.
+    #[must_use]
+    pub fn platform(mut self, platform: Platform) -> Self {
+        self.platform = platform;
         self
     }
 
@@ -191,7 +235,7 @@ impl Home {
     pub(crate) fn is(&self, organization: &str, tenant: Option<&str>) -> bool {
         self.organization.is(organization)
             && match (&self.tenant, tenant) {
-                (None, None) => true,
+                (None, None) => !self.stream.is_classic(),
                 (Some(place), Some(segment)) => place.is(segment),
                 _ => false,
             }
@@ -199,7 +243,9 @@ impl Home {
 
     /// The service's segment of the path.
     pub(crate) fn service(&self) -> &'static str {
-        if self.tenant.is_some() {
+        if self.stream.is_classic() {
+            "audit_"
+        } else if self.tenant.is_some() {
             "tenantaudit_"
         } else {
             "orgaudit_"

@@ -2,16 +2,15 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::classic;
 use crate::cloud::Home;
 use crate::dice::{Dice, guid_text};
-use crate::instant::{self, SECOND};
+use crate::instant::{self, DAY};
 use crate::json::{quote, quoted};
 use crate::odd;
 use crate::switches::{
     ClientInfo, CreatedOn, Details, Fraction, Ids, Odd, Precision, Records, TenantKeys, Zone,
 };
-
-const DAY: i64 = 24 * 3600 * SECOND;
 
 /// An event to push. What is not said is filled in plausibly.
 #[derive(Debug, Clone)]
@@ -91,7 +90,7 @@ impl NewEvent {
 }
 
 /// Chances of one event under one heading; the same each time it is spelled.
-fn dice(rank: u128, heading: u64) -> Dice {
+pub(crate) fn dice(rank: u128, heading: u64) -> Dice {
     let [low, high] = [rank, rank >> 64].map(|half| u64::try_from(half & u128::from(u64::MAX)).unwrap_or(0));
     Dice::of(low ^ heading.rotate_left(32), high)
 }
@@ -104,14 +103,14 @@ fn odd_created_on(records: &Records, rank: u128) -> CreatedOn {
     }
 }
 
-fn fraction(records: &Records, rank: u128) -> Fraction {
+pub(crate) fn fraction(records: &Records, rank: u128) -> Fraction {
     match records.fraction {
         Fraction::Mixed => Fraction::Digits(u8::try_from(dice(rank, 4).below(8)).unwrap_or(7)),
         other => other,
     }
 }
 
-fn zone(records: &Records, rank: u128) -> Zone {
+pub(crate) fn zone(records: &Records, rank: u128) -> Zone {
     const ZONES: [Zone; 5] = [Zone::Z, Zone::PlusZero, Zone::East, Zone::West, Zone::None];
     match records.zone {
         Zone::Mixed => ZONES
@@ -181,7 +180,7 @@ fn client_info(records: &Records, client: Option<&(String, String)>) -> Option<S
     }
 }
 
-fn details(records: &Records, details: &str) -> Option<String> {
+pub(crate) fn details(records: &Records, details: &str) -> Option<String> {
     match records.details {
         Details::Text => Some(quoted(details)),
         Details::Empty => Some("\"\"".to_owned()),
@@ -190,6 +189,16 @@ fn details(records: &Records, details: &str) -> Option<String> {
         Details::Absent => None,
         Details::Object => Some(details.to_owned()),
     }
+}
+
+/// What is odd about an event, if anything.
+pub(crate) fn odd_of(records: &Records, rank: u128) -> Option<Odd> {
+    let mut odds = dice(rank, 3);
+    if !odds.once_in(3) {
+        return None;
+    }
+    let kinds: Vec<Odd> = records.odd.iter().copied().collect();
+    kinds.get(odds.place(kinds.len())).copied()
 }
 
 /// Spells an event: documented members in documented order, as the switches of its recording want them.
@@ -202,13 +211,10 @@ pub(crate) fn record(
     rank: u128,
     earlier: Option<u128>,
 ) -> Vec<u8> {
-    let mut odds = dice(rank, 3);
-    let odd = if odds.once_in(3) {
-        let kinds: Vec<Odd> = records.odd.iter().copied().collect();
-        kinds.get(odds.place(kinds.len())).copied()
-    } else {
-        None
-    };
+    if home.stream.is_classic() {
+        return classic::record::record(records, event, filed, rank);
+    }
+    let odd = odd_of(records, rank);
     let id = event
         .id
         .as_deref()
@@ -256,16 +262,17 @@ pub(crate) fn record(
     members.0.into_bytes()
 }
 
-struct Members(String);
+/// The members of an object, as they are spelled one after the other.
+pub(crate) struct Members(pub(crate) String);
 
 impl Members {
-    fn add(&mut self, key: &str, value: Option<String>) {
+    pub(crate) fn add(&mut self, key: &str, value: Option<String>) {
         let Some(value) = value else { return };
         self.key(key);
         self.0.push_str(&value);
     }
 
-    fn text(&mut self, key: &str, value: &str) {
+    pub(crate) fn text(&mut self, key: &str, value: &str) {
         self.key(key);
         quote(&mut self.0, value);
     }

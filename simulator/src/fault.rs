@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::switches::Framing;
+
 /// Something that goes wrong with a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
@@ -52,8 +54,20 @@ pub enum Fault {
     DeepJson(usize),
     /// A page whose link onward is spoiled.
     Link(LinkFault),
+    /// An archive that is wrong inside. Strikes the long-term store.
+    Zip(ZipFault),
+    /// A file that ends too soon. Strikes the unified CSV download.
+    Short(CutAt, Framing),
+    /// An error's body with status 200. [C]
+    ErrorAsSuccess(ErrorBody),
     /// All tokens are forgotten before the request is looked at.
     ForgetTokens,
+    /// So many of the oldest visible events are gone from the stream before the request is looked at; the reply is as it
+    /// should be.
+    Expire(u32),
+    /// So many held back events appear, those recorded first, before the request is looked at; the reply is as it should
+    /// be.
+    Release(u32),
     /// Another `Date` header; the reply itself is as it should be.
     Date(DateFault),
 }
@@ -167,6 +181,29 @@ pub enum LinkFault {
     Number,
     /// An object.
     Object,
+}
+
+/// What is wrong inside an archive, in each of its entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ZipFault {
+    /// One byte is another; the checksum is that of the true content.
+    WrongByte,
+    /// It is encrypted.
+    Encrypted,
+    /// It unpacks to an array of so many MiB of spaces.
+    Bomb(u32),
+}
+
+/// Where a CSV file breaks off. With [`Framing::Length`] and [`Framing::Chunked`] the framing tells; with
+/// [`Framing::UntilClose`] nothing does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CutAt {
+    /// Behind a row's line end, about in the middle.
+    RowEnd,
+    /// Within a row, outside of quotation marks.
+    InRow,
+    /// Within a quoted cell; within a row where none is quoted.
+    InQuotes,
 }
 
 /// What is wrong with the `Date` header.

@@ -4,11 +4,12 @@
 use chrono::{Datelike, Timelike, Weekday};
 
 use crate::catalog;
-use crate::cloud::Home;
+use crate::classic;
+use crate::cloud::{Home, StreamId};
 use crate::dice::{Dice, guid_text};
 use crate::event::{self, NewEvent};
 use crate::instant::{self, SECOND};
-use crate::switches::{Records, Times};
+use crate::switches::{CreatedOn, Records, Switches, Times, Twins};
 
 const PEOPLE: &[&str] = &[
     "Ada Lovelace",
@@ -53,6 +54,8 @@ const COUNTRIES: &[&str] = &["GB", "US", "DE", "RO", "JP", "IN", "NO"];
 pub(crate) struct Batch {
     pub(crate) seed: u64,
     pub(crate) records: Records,
+    /// Of the classic API: how many records repeat another.
+    pub(crate) twins: Twins,
 }
 
 impl Batch {
@@ -63,13 +66,18 @@ impl Batch {
 
     /// Spells its `n`-th event, filed at that time.
     pub(crate) fn spell(&self, home: &Home, n: u32, filed: i64) -> Vec<u8> {
+        let n = self.model(n);
         let rank = self.rank(n);
-        let mut dice = Dice::of(self.seed.rotate_left(17), u64::from(n));
-        let earlier = n
-            .checked_sub(1 + u32::try_from(dice.below(30)).unwrap_or(0))
-            .map(|n| self.rank(n));
-        let event = happening(home, filed, &mut dice);
+        let (back, event) = self.draw(home, n, filed);
+        let earlier = n.checked_sub(back).map(|n| self.rank(n));
         event::record(home, &self.records, &event, filed, rank, earlier)
+    }
+
+    /// Its `n`-th event before it is recorded, and how far back an event is whose id it may use again.
+    pub(crate) fn draw(&self, home: &Home, n: u32, filed: i64) -> (u32, NewEvent) {
+        let mut dice = Dice::of(self.seed.rotate_left(17), u64::from(n));
+        let back = 1 + u32::try_from(dice.below(30)).unwrap_or(0);
+        (back, happening(home, filed, &mut dice))
     }
 
     /// Filing times and numbers of `count` events between two instants (both included).
@@ -84,10 +92,66 @@ impl Batch {
                 times.fill(middle);
             }
         }
+        if self.twins != Twins::Never {
+            self.tie_twins(&mut times);
+        }
         let numbered = times.into_iter().zip(0..);
         numbered
-            .map(|(at, n)| (event::filed_at(&self.records, at, self.rank(n)), n))
+            .map(|(at, n)| (event::filed_at(&self.records, at, self.rank(self.model(n))), n))
             .collect()
+    }
+
+    /// The event that the `n`-th repeats byte for byte: itself, or the first of its group of four.
+    fn model(&self, n: u32) -> u32 {
+        let (group, place) = (n / 4, n % 4);
+        let mut dice = Dice::of(self.seed.rotate_left(7), u64::from(group));
+        let alike = match self.twins {
+            Twins::Never => return n,
+            Twins::NowAndThen => dice.once_in(8),
+            Twins::Often => true,
+        };
+        let many = if dice.once_in(2) { 2 } else { 3 };
+        if alike && place < many { group * 4 } else { n }
+    }
+
+    /// Puts twins on one instant, and now and then other neighbours as well.
+    fn tie_twins(&self, times: &mut [i64]) {
+        for (group, times) in (0..).zip(times.chunks_mut(4)) {
+            let first = times.first().copied().unwrap_or_default();
+            let together = Dice::of(self.seed.rotate_left(9), u64::from(group)).once_in(8);
+            for (place, time) in (0..).zip(times) {
+                let n = group * 4 + place;
+                if together || self.model(n) != n {
+                    *time = first;
+                }
+            }
+        }
+    }
+}
+
+impl Switches {
+    /// What is fixed into events of a stream when they are recorded.
+    pub(crate) fn records_of(&self, stream: &StreamId) -> Records {
+        let mut records = self.records.clone();
+        if stream.is_classic() {
+            records.fraction = self.classic.fraction;
+            records.zone = self.classic.zone;
+            // The one member that is always there. [D]
+            records.created_on = CreatedOn::Present;
+        }
+        records
+    }
+
+    pub(crate) fn batch(&self, stream: &StreamId, seed: u64) -> Batch {
+        Batch {
+            seed,
+            records: self.records_of(stream),
+            twins: if stream.is_classic() {
+                self.classic.twins
+            } else {
+                Twins::Never
+            },
+        }
     }
 }
 
@@ -138,6 +202,9 @@ fn tie(dice: &mut Dice, times: &mut [i64]) {
 
 /// One plausible event.
 fn happening(home: &Home, filed: i64, dice: &mut Dice) -> NewEvent {
+    if home.stream.is_classic() {
+        return classic::record::happening(filed, actor(dice), dice);
+    }
     let kinds = catalog::kinds(home.tenant.is_some());
     let (source, target, kind) = kinds
         .get(dice.place(kinds.len()))

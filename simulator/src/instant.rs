@@ -7,6 +7,8 @@ use crate::switches::{Fraction, LinkTime, Zone};
 
 /// Ticks in one second.
 pub(crate) const SECOND: i64 = 10_000_000;
+/// Ticks in one day.
+pub(crate) const DAY: i64 = 24 * 3600 * SECOND;
 const UNIX_EPOCH: i64 = 621_355_968_000_000_000;
 
 /// Ticks of an instant; anything finer than 100 ns is cut off.
@@ -19,6 +21,16 @@ pub(crate) fn date(ticks: i64) -> DateTime<Utc> {
     let since = ticks - UNIX_EPOCH;
     let nanos = u32::try_from(since.rem_euclid(SECOND) * 100).unwrap_or(0);
     DateTime::from_timestamp(since.div_euclid(SECOND), nanos).unwrap_or(DateTime::UNIX_EPOCH)
+}
+
+/// Ticks in so many days.
+pub(crate) fn days(count: u32) -> i64 {
+    i64::from(count).saturating_mul(DAY)
+}
+
+/// Midnight UTC before it.
+pub(crate) fn midnight(at: i64) -> i64 {
+    at - at.rem_euclid(DAY)
 }
 
 /// Reads a time out of a query: RFC 3339, the same without offset (UTC), a bare date (00:00 UTC), or ticks.

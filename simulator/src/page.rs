@@ -5,8 +5,9 @@ use crate::catalog;
 use crate::dice::Dice;
 use crate::instant::SECOND;
 use crate::json;
-use crate::stream::{Entry, Key, Stream, View};
+use crate::stream::{Entry, Key, Stream};
 use crate::switches::{Anchor, Bounds, Fill, FirstNext, NextOrder, PageOrder, Pages, Repeats};
+use crate::view::View;
 
 /// A page: positions of its events in the stream, in the order they are told.
 #[derive(Debug, Default, PartialEq)]
@@ -91,7 +92,14 @@ fn limit(ask: &Ask, pages: Pages) -> usize {
 }
 
 /// The first events in the direction of the walk that are within bounds, visible and asked for.
-fn search(stream: &Stream, ask: &Ask, pages: Pages, view: View, backward: bool, most: usize) -> Vec<usize> {
+pub(crate) fn search(
+    stream: &Stream,
+    ask: &Ask,
+    pages: Pages,
+    view: View,
+    backward: bool,
+    most: usize,
+) -> Vec<usize> {
     let entries = stream.entries();
     let (from, to) = bounds(ask, pages.bounds);
     let mut low = from.map_or(0, |from| entries.partition_point(|entry| entry.key < from));

@@ -9,7 +9,7 @@ use futures::{StreamExt, stream};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
-use hyper::{Response, StatusCode};
+use hyper::{Response, StatusCode, Version};
 
 use crate::fault::{ErrorBody, RetryAfter};
 use crate::switches::{ContentType, Framing};
@@ -95,6 +95,11 @@ impl Reply {
         let response = match self.manner {
             Manner::Whole(Framing::Length) => response.body(whole(body)),
             Manner::Whole(Framing::Chunked) => response.body(pieces(body, 4096, Duration::ZERO, false)),
+            Manner::Whole(Framing::UntilClose) => {
+                response
+                    .version(Version::HTTP_10)
+                    .body(pieces(body, 4096, Duration::ZERO, false))
+            }
             Manner::CutOff(at) => {
                 let start = body.slice(..at.min(length.saturating_sub(1)));
                 response.header("content-length", length.max(1)).body(pieces(

@@ -15,8 +15,25 @@ pub enum Endpoint {
     Events,
     /// `query/sources`
     Sources,
+    /// `query/downloadevents`
+    Downloads,
+    /// `query/downloadeventsfromlongtermstore`
+    LongTerm,
+    /// `EventConfig/rules`
+    Rules,
+    /// `auditlogs`
+    Classic,
+    /// `auditlogs/download`
+    ClassicDownload,
     /// Anything else.
     Other,
+}
+
+impl Endpoint {
+    /// Whether the answer is a file, which travels as its own switches want it.
+    pub(crate) fn is_file(self) -> bool {
+        matches!(self, Self::ClassicDownload | Self::Downloads | Self::LongTerm)
+    }
 }
 
 /// Which requests a fault strikes. Counts begin when the fault is set, and count requests that fit the rest.
@@ -72,6 +89,46 @@ impl When {
         }
     }
 
+    /// Requests for the unified CSV download.
+    pub fn downloads() -> Self {
+        Self {
+            endpoint: Some(Endpoint::Downloads),
+            ..Self::any()
+        }
+    }
+
+    /// Requests for the long-term store.
+    pub fn long_term() -> Self {
+        Self {
+            endpoint: Some(Endpoint::LongTerm),
+            ..Self::any()
+        }
+    }
+
+    /// Requests for exclusion rules.
+    pub fn rules() -> Self {
+        Self {
+            endpoint: Some(Endpoint::Rules),
+            ..Self::any()
+        }
+    }
+
+    /// Requests for pages of the classic API.
+    pub fn classic() -> Self {
+        Self {
+            endpoint: Some(Endpoint::Classic),
+            ..Self::any()
+        }
+    }
+
+    /// Requests for the classic API's file.
+    pub fn classic_download() -> Self {
+        Self {
+            endpoint: Some(Endpoint::ClassicDownload),
+            ..Self::any()
+        }
+    }
+
     /// Of one stream alone.
     #[must_use]
     pub fn of(mut self, stream: &StreamId) -> Self {
@@ -79,14 +136,14 @@ impl When {
         self
     }
 
-    /// Without a cursor: the first page of a walk.
+    /// Without a cursor, or with none or no `skip`: the first page of a walk.
     #[must_use]
     pub fn first_page(mut self) -> Self {
         self.with_cursor = Some(false);
         self
     }
 
-    /// With a cursor: the pages that follow.
+    /// With a cursor or a `skip`: the pages that follow.
     #[must_use]
     pub fn later_page(mut self) -> Self {
         self.with_cursor = Some(true);
@@ -154,6 +211,10 @@ pub(crate) struct Strike {
     pub(crate) date: Option<DateFault>,
     pub(crate) delay: Duration,
     pub(crate) forget_tokens: bool,
+    /// So many events are gone from the stream.
+    pub(crate) expire: u32,
+    /// So many held back events are released.
+    pub(crate) release: u32,
 }
 
 /// The faults that are set.
@@ -202,8 +263,8 @@ impl Script {
             .map_or(0, |rule| rule.struck)
     }
 
-    /// Counts a request under every rule it fits. The first rule that strikes decides; delays, dates and forgotten
-    /// tokens come on top.
+    /// Counts a request under every rule it fits. The first rule that strikes decides; delays, dates, forgotten
+    /// tokens and what happens to the stream come on top.
     pub(crate) fn strike(&mut self, request: &Request<'_>) -> Strike {
         let mut strike = Strike::default();
         for rule in &mut self.rules {
@@ -231,6 +292,8 @@ impl Script {
                 Fault::Late(delay) => strike.delay += *delay,
                 Fault::Date(date) => strike.date = Some(date.clone()),
                 Fault::ForgetTokens => strike.forget_tokens = true,
+                Fault::Expire(count) => strike.expire += *count,
+                Fault::Release(count) => strike.release += *count,
                 fault if strike.fault.is_none() => strike.fault = Some(fault.clone()),
                 _ => continue,
             }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use http_body_util::{BodyExt, Limited};
-use hyper::header::{ACCEPT_ENCODING, AUTHORIZATION, HOST, HeaderName, USER_AGENT};
+use hyper::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, USER_AGENT};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -115,6 +115,7 @@ async fn answer(
         accepts_gzip: accept_encoding
             .as_ref()
             .is_some_and(|codings| codings.contains("gzip")),
+        content_type: text(CONTENT_TYPE),
         body: Vec::new(),
     };
     let route = world.route(&incoming.path);
@@ -157,7 +158,10 @@ async fn answer(
 fn strike(world: &World, incoming: &Incoming, route: &Route) -> Strike {
     let cursors = ["before=", "after=", "cursor=", "hop="];
     let mut pairs = incoming.query.split('&');
-    let with_cursor = pairs.any(|pair| cursors.iter().any(|cursor| pair.starts_with(cursor)));
+    let with_cursor = pairs.any(|pair| {
+        cursors.iter().any(|cursor| pair.starts_with(cursor))
+            || pair.strip_prefix("skip=").is_some_and(|skip| skip != "0")
+    });
     let request = script::Request {
         endpoint: route.endpoint,
         stream: route.stream.as_ref(),
@@ -166,6 +170,10 @@ fn strike(world: &World, incoming: &Incoming, route: &Route) -> Strike {
     let strike = lock(&world.script).strike(&request);
     if strike.forget_tokens {
         lock(&world.tokens).forget();
+    }
+    if let Some(stream) = &route.stream {
+        world.expire(stream, strike.expire);
+        world.release(stream, strike.release);
     }
     strike
 }

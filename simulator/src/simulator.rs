@@ -1,5 +1,7 @@
 //! The handle of a running simulator: what a test does with it.
 
+mod stores;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,12 +17,12 @@ use crate::clock::Clock;
 use crate::cloud::{Cloud, StreamId};
 use crate::event::NewEvent;
 use crate::fault::Fault;
-use crate::generate::Batch;
 use crate::instant;
+use crate::rules;
 use crate::script::{FaultId, When};
 use crate::seen::Seen;
 use crate::server;
-use crate::stream::{Appears, EventIndex, Stream, View};
+use crate::stream::{Appears, EventIndex, Stream};
 use crate::switches::Switches;
 use crate::truth::TruthEvent;
 use crate::world::{Limit, World, lock};
@@ -97,7 +99,8 @@ impl Simulator {
 
     /// GUID of an organization; empty if it is not there.
     pub fn organization_id(&self, name: &str) -> String {
-        let home = self.world.home(&StreamId::organization(name));
+        let homes = [StreamId::organization(name), StreamId::classic(name)];
+        let home = homes.iter().find_map(|stream| self.world.home(stream));
         home.map(|home| home.organization.id.clone()).unwrap_or_default()
     }
 
@@ -135,6 +138,27 @@ impl Simulator {
         lock(&self.world.tokens).secrets.push(secret.to_owned());
     }
 
+    /// Takes one secret away; the others stay good. Says whether it was there.
+    pub fn remove_secret(&self, secret: &str) -> bool {
+        let mut tokens = lock(&self.world.tokens);
+        let before = tokens.secrets.len();
+        tokens.secrets.retain(|known| known != secret);
+        tokens.secrets.len() < before
+    }
+
+    /// Accepts an assertion in place of a secret, beside those that are there.
+    pub fn add_assertion(&self, assertion: &str) {
+        lock(&self.world.tokens).assertions.push(assertion.to_owned());
+    }
+
+    /// Accepts an assertion no more. Says whether it was there.
+    pub fn remove_assertion(&self, assertion: &str) -> bool {
+        let mut tokens = lock(&self.world.tokens);
+        let before = tokens.assertions.len();
+        tokens.assertions.retain(|known| known != assertion);
+        tokens.assertions.len() < before
+    }
+
     /// Replaces the scopes registered for the application; tokens that are out keep theirs.
     pub fn set_scopes(&self, scopes: &[&str]) {
         lock(&self.world.tokens).scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
@@ -155,22 +179,32 @@ impl Simulator {
     /// Records `count` plausible events between two instants (both included): the same for the same seed, stream,
     /// switches and instants. A few bytes of memory each.
     pub fn generate(&self, stream: &StreamId, seed: u64, count: u32, from: DateTime<Utc>, to: DateTime<Utc>) {
-        let records = lock(&self.world.switches).records.clone();
-        let batch = Batch { seed, records };
-        let times = batch.times(count, instant::ticks(from), instant::ticks(to));
-        self.with(stream, |stream| stream.generate(batch, times));
+        let batch = lock(&self.world.switches).batch(stream, seed);
+        let mut times = batch.times(count, instant::ticks(from), instant::ticks(to));
+        let rules = self.world.rules_for(stream);
+        self.with(stream, |stream| {
+            rules::exclude(&rules, &stream.home, &batch, &mut times);
+            stream.generate(batch, times);
+        });
     }
 
-    /// Records an event, visible at once unless the stream is held back.
+    /// Records an event, visible at once unless the stream is held back. One that a rule excludes is not recorded:
+    /// it gets a number that no event has.
     pub fn push(&self, stream: &StreamId, event: NewEvent) -> EventIndex {
         self.push_when(stream, event, Appears::AtOnce)
     }
 
     /// Records an event that appears later than it happened.
     pub fn push_when(&self, stream: &StreamId, event: NewEvent, appears: Appears) -> EventIndex {
-        let records = lock(&self.world.switches).records.clone();
-        self.with(stream, |stream| stream.push(&records, &event, appears))
-            .unwrap_or_default()
+        let records = lock(&self.world.switches).records_of(stream);
+        let rules = self.world.rules_for(stream);
+        self.with(stream, |stream| {
+            if rules.iter().any(|rule| rule.excludes(&stream.home, &event)) {
+                return EventIndex::MAX;
+            }
+            stream.push(&records, &event, appears)
+        })
+        .unwrap_or_default()
     }
 
     /// Records bytes as they are, filed under that instant; they need not be JSON.
@@ -213,13 +247,35 @@ impl Simulator {
         self.with(stream, |stream| stream.release_one(index));
     }
 
+    /// Makes so many held back events visible, those recorded first; others go on waiting.
+    pub fn release_some(&self, stream: &StreamId, count: u32) {
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        self.with(stream, |stream| stream.release_some(count));
+    }
+
+    /// Lets the oldest visible events be gone at once, as retention does with time.
+    pub fn expire(&self, stream: &StreamId, count: u32) {
+        self.world.expire(stream, count);
+    }
+
+    /// The events that are gone, by [`Simulator::expire`] or by their age: served once, perhaps, but no more.
+    pub fn expired(&self, stream: &StreamId) -> Vec<EventIndex> {
+        let (switches, now) = (self.switches(), self.world.now());
+        self.with(stream, |stream| stream.expired(stream.view(&switches, now)))
+            .unwrap_or_default()
+    }
+
+    /// The classic truth as rows of the download: the bytes it would write for each event, oldest first, without line
+    /// ends, as the switches stand. `language` as in the request; empty for English.
+    pub fn classic_csv_rows(&self, stream: &StreamId, language: &str) -> Vec<(EventIndex, Vec<u8>)> {
+        self.world.classic_rows(stream, language)
+    }
+
     /// Everything that was recorded, oldest first, whether visible or not.
     pub fn truth(&self, stream: &StreamId) -> Vec<TruthEvent> {
-        let view = View {
-            now: self.world.now(),
-            arrival: lock(&self.world.switches).pages.arrival,
-        };
-        self.with(stream, |stream| stream.truth(view)).unwrap_or_default()
+        let (switches, now) = (self.switches(), self.world.now());
+        self.with(stream, |stream| stream.truth(stream.view(&switches, now)))
+            .unwrap_or_default()
     }
 
     /// How many events were recorded.

@@ -30,14 +30,20 @@ impl Speller {
 
     /// An event at that depth of the page; with another summary if one is given. Text that is no JSON stays as is.
     pub(crate) fn event(&mut self, raw: &[u8], depth: usize, summary: Option<&str>) -> Vec<u8> {
+        self.event_with(raw, depth, summary.map(|summary| ("eventSummary", summary)))
+    }
+
+    /// As [`Speller::event`], with another text in the member of that name.
+    pub(crate) fn event_with(&mut self, raw: &[u8], depth: usize, other: Option<(&str, &str)>) -> Vec<u8> {
         let Some(mut node) = parse(raw) else {
             return raw.to_vec();
         };
-        if let (Node::Object(members), Some(summary)) = (&mut node, summary) {
-            let made = Node::Made(quoted(summary));
-            match members.iter_mut().find(|(key, _)| *key == b"\"eventSummary\"") {
+        let name = quoted(other.map_or("", |(name, _)| name));
+        if let (Node::Object(members), Some((_, text))) = (&mut node, other) {
+            let made = Node::Made(quoted(text));
+            match members.iter_mut().find(|(key, _)| *key == name.as_bytes()) {
                 Some((_, value)) => *value = made,
-                None => members.push((b"\"eventSummary\"", made)),
+                None => members.push((name.as_bytes(), made)),
             }
         }
         let mut out = Vec::with_capacity(raw.len() + raw.len() / 4);

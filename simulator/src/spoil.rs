@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::fault::{DateFault, Fault};
+use crate::fault::{DateFault, Fault, RetryAfter};
 use crate::reply::{Manner, Reply, http_date};
 
 const JSON: &str = "application/json; charset=utf-8";
@@ -21,6 +21,11 @@ pub(crate) fn instead(fault: &Fault, now: DateTime<Utc>) -> Option<Reply> {
         } => Reply::error(*code, body, retry_after, now),
         Fault::Redirect(status, to) => Reply::new(*status, "", "").header("location", to.clone()),
         Fault::Reply(content_type, body) => Reply::new(200, content_type, body.clone()),
+        Fault::ErrorAsSuccess(body) => {
+            let mut reply = Reply::error(500, body, &RetryAfter::Absent, now);
+            reply.status = 200;
+            reply
+        }
         Fault::SignInPage => Reply::new(200, "text/html; charset=utf-8", SIGN_IN),
         Fault::EmptyObject => Reply::new(200, JSON, "{}"),
         Fault::EmptyBody => Reply::new(200, JSON, ""),
@@ -30,7 +35,9 @@ pub(crate) fn instead(fault: &Fault, now: DateTime<Utc>) -> Option<Reply> {
             Reply::new(
                 200,
                 JSON,
-                format!(r#"{{"auditEvents":[{open}{close}],"next":null,"previous":null}}"#),
+                format!(
+                    r#"{{"auditEvents":[{open}{close}],"next":null,"previous":null,"totalCount":1,"results":[{open}{close}]}}"#
+                ),
             )
         }
         _ => return None,
@@ -68,7 +75,7 @@ pub(crate) fn dated(reply: Reply, fault: Option<&DateFault>, now: DateTime<Utc>)
     }
 }
 
-const SIGN_IN: &str = "<!DOCTYPE html>\n<html><head><title>UiPath - Sign in</title></head>\n\
+pub(crate) const SIGN_IN: &str = "<!DOCTYPE html>\n<html><head><title>UiPath - Sign in</title></head>\n\
     <body><form action=\"/identity_/Account/Login\"></form></body></html>\n";
 
 /// Spaces within JSON, packed.

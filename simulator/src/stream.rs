@@ -1,6 +1,6 @@
 //! The events of one stream in the order the server keeps them: by filing time, then rank. Holds the truth.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -13,6 +13,7 @@ use crate::instant;
 use crate::json;
 use crate::switches::{Arrival, Records};
 use crate::truth::TruthEvent;
+use crate::view::View;
 
 /// Number of an event within its stream, in the order of recording, from 0.
 pub type EventIndex = u32;
@@ -84,13 +85,6 @@ enum Body {
     Grown { batch: u32, n: u32 },
 }
 
-/// What decides whether an event can be seen.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct View {
-    pub(crate) now: i64,
-    pub(crate) arrival: Arrival,
-}
-
 /// One stream.
 #[derive(Debug)]
 pub(crate) struct Stream {
@@ -102,6 +96,9 @@ pub(crate) struct Stream {
     spellings: HashMap<EventIndex, Vec<Bytes>>,
     pub(crate) requests: u64,
     pub(crate) holding: bool,
+    pub(crate) gone: BTreeSet<EventIndex>,
+    /// How many rows there were at the last count.
+    pub(crate) counted: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -122,6 +119,8 @@ impl Stream {
             spellings: HashMap::new(),
             requests: 0,
             holding: false,
+            gone: BTreeSet::new(),
+            counted: None,
         }
     }
 
@@ -158,6 +157,8 @@ impl Stream {
             }
         };
         arrived
+            && !self.is_gone(entry, view)
+            && !view.without.is_some_and(|every| Self::is_stray(entry, every))
             && match self.late.get(&entry.index).filter(|_| entry.late) {
                 None => true,
                 Some(Seen::At(at)) => view.now >= *at,
@@ -166,21 +167,40 @@ impl Stream {
             }
     }
 
+    /// Whether it is the one event in so many that only one store has.
+    pub(crate) fn is_stray(entry: &Entry, every: u16) -> bool {
+        Dice::of(u64::from(entry.index), 17).once_in(u64::from(every))
+    }
+
+    /// Lets the first recorded of those that wait for their release be seen.
+    pub(crate) fn release_some(&mut self, count: usize) {
+        let waiting = self
+            .late
+            .iter()
+            .filter(|(_, seen)| matches!(seen, Seen::WhenReleased));
+        let mut waiting: Vec<EventIndex> = waiting.map(|(index, _)| *index).collect();
+        waiting.sort_unstable();
+        for index in waiting.into_iter().take(count) {
+            self.late.remove(&index);
+        }
+    }
+
     /// Records generated history between two instants.
     pub(crate) fn generate(&mut self, batch: Batch, times: Vec<(i64, u32)>) {
         let at = u32::try_from(self.batches.len()).unwrap_or(u32::MAX);
         let first = self.next_index();
         let late = self.holding;
-        self.entries.extend(times.into_iter().map(|(ticks, n)| Entry {
-            key: Key {
-                ticks,
-                rank: batch.rank(n),
-            },
-            index: first + n,
-            body: Body::Grown { batch: at, n },
-            late,
-            served: false,
-        }));
+        self.entries
+            .extend(times.into_iter().zip(first..).map(|((ticks, n), index)| Entry {
+                key: Key {
+                    ticks,
+                    rank: batch.rank(n),
+                },
+                index,
+                body: Body::Grown { batch: at, n },
+                late,
+                served: false,
+            }));
         if late {
             self.late
                 .extend((first..self.next_index()).map(|index| (index, Seen::WhenReleased)));

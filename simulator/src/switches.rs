@@ -4,18 +4,38 @@
 
 mod access;
 mod bodies;
+mod classic;
+mod csv;
+mod kind;
 mod knobs;
+mod downloads;
 mod links;
+mod long_term;
 mod pages;
+mod paths;
 mod records;
+mod rules;
 
 pub use access::{Access, ExpiresIn};
 pub use bodies::{Bodies, Casing, ContentType, Edits, Framing, Layout, MemberOrder, Respell};
+pub use classic::{
+    ApiVersion, Beyond, Classic, NoResults, SortPrecision, Ties, TotalCount, Twins, UnknownSort,
+};
+pub use csv::{Csv, CsvType, Delimiter, Header, LineEnd, Quoting};
+pub use downloads::{Downloads, Over, RowOrder, Wrapping};
+pub use kind::Kind;
 pub use links::{Carry, CarryTo, EndMarker, LinkForm, LinkNaming, LinkShape, LinkTime, Links, PathCase};
-pub use pages::{Anchor, Arrival, Bounds, Fill, FirstNext, NextOrder, PageOrder, Pages, Repeats};
+pub use long_term::{
+    DateSpelling, EmptyDay, Entries, EntryNames, Identifier, LagFrom, LongTerm, Packing, RecordOrder, Strays,
+    ZipType,
+};
+pub use pages::{Anchor, Arrival, Bounds, Fill, FirstNext, NextOrder, PageOrder, Pages, Repeats, TooOld};
+pub use paths::{Paths, WrongPath};
 pub use records::{
     ClientInfo, CreatedOn, Details, Fraction, Ids, Odd, Precision, Records, TenantKeys, Times, Zone,
 };
+
+pub use rules::Rules;
 
 use serde::{Deserialize, Serialize};
 
@@ -35,19 +55,29 @@ pub struct Switches {
     pub records: Records,
     /// Tokens and refusals.
     pub access: Access,
+    /// How a CSV download is spelled and sent.
+    pub csv: Csv,
+    /// The long-term store.
+    pub long_term: LongTerm,
+    /// The unified CSV download.
+    pub downloads: Downloads,
+    /// The exclusion rules.
+    pub rules: Rules,
+    /// Which paths are there.
+    pub paths: Paths,
+    /// The classic API.
+    pub classic: Classic,
 }
 
 impl Switches {
     /// Every value that is not a default, alone, with its name (`links.form=absolute`).
     pub fn each() -> Vec<(&'static str, Switches)> {
-        knobs::KNOBS
-            .iter()
-            .map(|(name, turn)| {
-                let mut switches = Self::default();
-                turn(&mut switches);
-                (*name, switches)
-            })
-            .collect()
+        Self::those(knobs::all())
+    }
+
+    /// Those of [`Switches::each`] that make a difference to an API.
+    pub fn each_for(kind: Kind) -> Vec<(&'static str, Switches)> {
+        Self::those(knobs::all().filter(|(name, _)| kind::concerns(group(name), kind)))
     }
 
     /// A mix: each switch is turned with one chance in four, then to any of its values.
@@ -57,11 +87,32 @@ impl Switches {
 
     /// The mix of a seed, as [`Switches::random`]; [`Switches::names`] says what it holds.
     pub fn seeded(seed: u64) -> Switches {
+        Self::mix(seed, |_| true)
+    }
+
+    /// The mix of a seed, of switches alone that make a difference to an API.
+    pub fn seeded_for(kind: Kind, seed: u64) -> Switches {
+        Self::mix(seed, |name| kind::concerns(name, kind))
+    }
+
+    fn those(knobs: impl Iterator<Item = knobs::Knob>) -> Vec<(&'static str, Switches)> {
+        knobs
+            .map(|(name, turn)| {
+                let mut switches = Self::default();
+                turn(&mut switches);
+                (name, switches)
+            })
+            .collect()
+    }
+
+    fn mix(seed: u64, wanted: impl Fn(&str) -> bool) -> Switches {
         let mut dice = Dice::new(seed);
         let mut switches = Self::default();
-        for group in knobs::KNOBS.chunk_by(|a, b| group(a.0) == group(b.0)) {
+        let knobs: Vec<knobs::Knob> = knobs::all().collect();
+        for values in knobs.chunk_by(|a, b| group(a.0) == group(b.0)) {
             if dice.once_in(4)
-                && let Some((_, turn)) = group.get(dice.place(group.len()))
+                && let Some((name, turn)) = values.get(dice.place(values.len()))
+                && wanted(group(name))
             {
                 turn(&mut switches);
             }
@@ -79,10 +130,9 @@ impl Switches {
             turn(&mut alone);
             other == *self && alone != Self::default()
         };
-        knobs::KNOBS
-            .iter()
+        knobs::all()
             .filter(|(_, turn)| turned(turn))
-            .map(|(name, _)| *name)
+            .map(|(name, _)| name)
             .collect()
     }
 }
@@ -105,6 +155,29 @@ mod tests {
         for (name, switches) in &each {
             assert_ne!(*switches, Switches::default(), "{name} changes nothing");
             assert_eq!(switches.names(), [*name]);
+        }
+    }
+
+    #[test]
+    fn an_api_gets_the_switches_that_matter_to_it() {
+        let names = |kind| -> HashSet<_> {
+            Switches::each_for(kind)
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect()
+        };
+        assert!(names(Kind::Unified).contains("links.form=absolute"));
+        assert!(!names(Kind::Unified).contains("csv.bom=true"));
+        assert!(names(Kind::ClassicCsv).contains("csv.bom=true"));
+        assert!(!names(Kind::Classic).contains("pages.fill=short"));
+        assert!(names(Kind::LongTerm).contains("access.token_life=30"));
+        for seed in 0..50 {
+            let mix = Switches::seeded_for(Kind::ClassicCsv, seed);
+            assert!(
+                mix.names()
+                    .iter()
+                    .all(|name| names(Kind::ClassicCsv).contains(name))
+            );
         }
     }
 

@@ -2,10 +2,17 @@
 
 mod access;
 mod bodies;
+mod classic;
+mod classic_file;
+mod classic_order;
 mod client;
+mod downloads;
 mod faults;
 mod late;
+mod long_term;
 mod pages;
+mod platforms;
+mod rules;
 mod services;
 mod walks;
 
@@ -20,6 +27,22 @@ fn noon() -> DateTime<Utc> {
 
 fn production() -> StreamId {
     StreamId::tenant("acme", "production")
+}
+
+fn classic() -> StreamId {
+    StreamId::classic("acme")
+}
+
+const LIST: &str = "/acme/audit_/api/auditlogs";
+
+/// The classic log of `acme` at a fixed noon with so many records of the week before.
+async fn acme_classic(switches: Switches, records: u32) -> Simulator {
+    let cloud = Cloud::new().classic("acme").static_token("pat");
+    let simulator = Simulator::local(cloud.switches(switches)).await.unwrap();
+    simulator.clock().fix(noon());
+    let week = noon() - TimeDelta::days(7);
+    simulator.generate(&classic(), 1, records, week, noon() - TimeDelta::minutes(5));
+    simulator
 }
 
 const EVENTS: &str = "/acme/production/tenantaudit_/api/query/events";

@@ -1,7 +1,8 @@
 //! The token endpoint: client credentials in, bearer tokens out, and what a token is worth later.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use crate::assertion;
 use crate::dice::Dice;
 use crate::instant::SECOND;
 use crate::switches::{Access, ExpiresIn};
@@ -16,6 +17,10 @@ pub(crate) struct Tokens {
     pub(crate) secrets: Vec<String>,
     pub(crate) scopes: Vec<String>,
     pub(crate) fixed: Vec<String>,
+    /// Assertions that stand for the application.
+    pub(crate) assertions: Vec<String>,
+    /// Those that were shown.
+    shown: HashSet<String>,
     issued: HashMap<String, Issued>,
     count: u64,
 }
@@ -40,6 +45,9 @@ pub(crate) struct Credentials {
     pub(crate) grant_type: String,
     pub(crate) client_id: String,
     pub(crate) secret: String,
+    /// Type and text of an assertion, in place of a secret.
+    pub(crate) assertion_type: String,
+    pub(crate) assertion: String,
     pub(crate) scope: String,
 }
 
@@ -50,6 +58,8 @@ impl Tokens {
             secrets: vec![secret.to_owned()],
             scopes: scopes.to_vec(),
             fixed: fixed.to_vec(),
+            assertions: Vec::new(),
+            shown: HashSet::new(),
             issued: HashMap::new(),
             count: 0,
         }
@@ -70,7 +80,7 @@ impl Tokens {
         if asked.grant_type != "client_credentials" {
             return Err((400, "unsupported_grant_type"));
         }
-        if asked.client_id != self.client_id || !self.secrets.contains(&asked.secret) {
+        if !self.knows(asked, access) {
             return Err((access.invalid_client, "invalid_client"));
         }
         let mut scopes: Vec<&str> = asked.scope.split_whitespace().collect();
@@ -83,6 +93,7 @@ impl Tokens {
         {
             return Err((400, "invalid_scope"));
         }
+        self.shown.insert(asked.assertion.clone());
         if access.one_token_at_a_time {
             self.issued.clear();
         }
@@ -103,6 +114,21 @@ impl Tokens {
             format!(r#"{{"access_token":"{token}",{expires_in}"token_type":"Bearer","scope":"{scope}"}}"#);
         self.issued.insert(token, Issued { expires, audit });
         Ok(body)
+    }
+
+    /// Whether the application is who it says it is: by a secret or by an assertion, not by both.
+    fn knows(&self, asked: &Credentials, access: &Access) -> bool {
+        if asked.assertion_type.is_empty() && asked.assertion.is_empty() {
+            return asked.client_id == self.client_id && self.secrets.contains(&asked.secret);
+        }
+        let named = asked.client_id.is_empty() || asked.client_id == self.client_id;
+        let fresh = !access.assertions_once || !self.shown.contains(&asked.assertion);
+        named
+            && fresh
+            && asked.secret.is_empty()
+            && asked.assertion_type == assertion::TYPE
+            && assertion::is_well_formed(&asked.assertion)
+            && self.assertions.contains(&asked.assertion)
     }
 
     /// What the `Authorization` header is worth.
@@ -137,6 +163,8 @@ impl Credentials {
                 "grant_type" => &mut credentials.grant_type,
                 "client_id" => &mut credentials.client_id,
                 "client_secret" => &mut credentials.secret,
+                "client_assertion_type" => &mut credentials.assertion_type,
+                "client_assertion" => &mut credentials.assertion,
                 "scope" => &mut credentials.scope,
                 _ => continue,
             };
@@ -157,7 +185,7 @@ fn basic(authorization: &str) -> Option<(String, String)> {
     Some((id.to_owned(), secret.to_owned()))
 }
 
-fn base64(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn base64(text: &str) -> Option<Vec<u8>> {
     let (mut out, mut bits, mut have) = (Vec::new(), 0_u32, 0);
     for byte in text.trim_end_matches('=').bytes() {
         let six = match byte {

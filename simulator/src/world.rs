@@ -10,7 +10,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tokio::time::Instant;
 
-use crate::ask::Ask;
+use crate::ask::{Ask, Unreadable};
 use crate::body;
 use crate::catalog;
 use crate::clock::Clock;
@@ -18,12 +18,15 @@ use crate::cloud::{Cloud, Home, StreamId};
 use crate::fault::{ErrorBody, Fault, RetryAfter};
 use crate::instant;
 use crate::link::{self, Origin};
+use crate::long_term::Load;
 use crate::page;
+use crate::platform::Platform;
 use crate::reply::{Manner, Reply};
+use crate::rules::ExclusionRule;
 use crate::script::{Endpoint, Script};
 use crate::seen::Log;
-use crate::stream::{Stream, View};
-use crate::switches::{Framing, Switches};
+use crate::stream::Stream;
+use crate::switches::Switches;
 use crate::token::{Credentials, Tokens, Worth, bearer};
 
 /// The state of a simulator. Each part has its own lock; beside one, only the clock's is taken.
@@ -31,12 +34,16 @@ use crate::token::{Credentials, Tokens, Worth, bearer};
 pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) streams: BTreeMap<StreamId, Mutex<Stream>>,
-    homes: Vec<Home>,
+    pub(crate) homes: Vec<Home>,
+    pub(crate) platform: Platform,
     pub(crate) switches: Mutex<Switches>,
     pub(crate) tokens: Mutex<Tokens>,
     pub(crate) script: Mutex<Script>,
     pub(crate) log: Mutex<Log>,
     pub(crate) pace: Mutex<Pace>,
+    pub(crate) load: Mutex<Load>,
+    /// By name of the organization.
+    pub(crate) rules: Mutex<BTreeMap<String, Vec<ExclusionRule>>>,
 }
 
 /// How fast it answers.
@@ -80,6 +87,7 @@ pub(crate) struct Incoming {
     pub(crate) host: String,
     pub(crate) authorization: Option<String>,
     pub(crate) accepts_gzip: bool,
+    pub(crate) content_type: Option<String>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -103,20 +111,25 @@ impl World {
         let streams = homes
             .iter()
             .map(|home| (home.stream.clone(), Mutex::new(Stream::new(home.clone()))));
+        let mut tokens = Tokens::new(
+            &cloud.client_id,
+            &cloud.secret,
+            &cloud.scopes,
+            &cloud.static_tokens,
+        );
+        tokens.assertions = cloud.assertions;
         Self {
             clock: cloud.clock,
             streams: streams.collect(),
             homes,
+            platform: cloud.platform,
             switches: Mutex::new(cloud.switches),
-            tokens: Mutex::new(Tokens::new(
-                &cloud.client_id,
-                &cloud.secret,
-                &cloud.scopes,
-                &cloud.static_tokens,
-            )),
+            tokens: Mutex::new(tokens),
             script: Mutex::default(),
             log: Mutex::default(),
             pace: Mutex::default(),
+            load: Mutex::default(),
+            rules: Mutex::default(),
         }
     }
 
@@ -133,26 +146,25 @@ impl World {
         let path = path.to_ascii_lowercase();
         let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
         let (endpoint, organization, tenant) = match segments.as_slice() {
-            ["identity_", "connect", "token"] => (Endpoint::Token, None, None),
+            ["identity_" | "identity", "connect", "token"] => (Endpoint::Token, None, None),
             [organization, "identity_", "connect", "token"] => (Endpoint::Token, Some(*organization), None),
+            [organization, "orgaudit_", "api", "eventconfig", "rules"] => {
+                (Endpoint::Rules, Some(*organization), None)
+            }
             [organization, "orgaudit_", "api", "query", what] => (endpoint(what), Some(*organization), None),
             [organization, tenant, "tenantaudit_", "api", "query", what] => {
                 (endpoint(what), Some(*organization), Some(*tenant))
             }
-            _ => (Endpoint::Other, None, None),
-        };
-        let decode = |text: &str| {
-            let pair = format!("x={}", text.replace('+', "%2B"));
-            url::form_urlencoded::parse(pair.as_bytes())
-                .next()
-                .map(|(_, value)| value.into_owned())
+            _ => return self.classic_route(&segments),
         };
         let organization = organization.and_then(decode);
         let tenant = tenant.and_then(decode);
         let stream = organization.as_ref().and_then(|organization| {
-            let mut homes = self.homes.iter();
-            homes
-                .find(|home| home.is(organization, tenant.as_deref()))
+            let exact = |home: &&Home| home.is(organization, tenant.as_deref());
+            let token = |home: &&Home| endpoint == Endpoint::Token && home.organization.is(organization);
+            let found = self.homes.iter().find(exact);
+            found
+                .or_else(|| self.homes.iter().find(token))
                 .map(|home| home.stream.clone())
         });
         let lost = organization.is_some() && stream.is_none();
@@ -181,12 +193,15 @@ impl World {
     /// The reply as it should be; or with a page that is wrong by itself.
     pub(crate) fn answer(&self, request: &Incoming, route: &Route, fault: Option<&Fault>) -> Reply {
         let switches = lock(&self.switches).clone();
+        if !self.has_path(&request.path, switches.paths) {
+            return self.wrong_path(request, switches.paths.wrong);
+        }
         let reply = match route.endpoint {
             Endpoint::Token => return self.token(request, route, &switches),
-            Endpoint::Other => return self.refuse(404, &ErrorBody::Html),
-            Endpoint::Events | Endpoint::Sources => self.audit(request, route, &switches, fault),
+            Endpoint::Other => return self.wrong_path(request, switches.paths.wrong),
+            _ => self.audit(request, route, &switches, fault),
         };
-        if reply.status == 200 {
+        if reply.status == 200 && !route.endpoint.is_file() {
             dress(reply, &switches, request.accepts_gzip)
         } else {
             reply
@@ -209,11 +224,19 @@ impl World {
         if request.method != "GET" {
             return self.refuse(405, &ErrorBody::Empty);
         }
-        if route.endpoint == Endpoint::Events {
-            return self.events(request, &mut lock(stream), switches, fault);
+        match route.endpoint {
+            Endpoint::Events => self.events(request, &mut lock(stream), switches, fault),
+            Endpoint::LongTerm => self.long_term(request, (id, stream), switches, fault),
+            Endpoint::Downloads => self.download(request, &mut lock(stream), switches, fault),
+            Endpoint::Rules => self.exclusion_rules(id.organization_name(), switches),
+            endpoint @ (Endpoint::Classic | Endpoint::ClassicDownload) => {
+                self.classic(request, endpoint, &mut lock(stream), switches, fault)
+            }
+            _ => {
+                let sources = self.home(id).map(catalog::sources).unwrap_or_default();
+                Reply::json(switches.bodies.content_type, sources)
+            }
         }
-        let sources = self.home(id).map(catalog::sources).unwrap_or_default();
-        Reply::json(switches.bodies.content_type, sources)
     }
 
     fn events(
@@ -232,12 +255,7 @@ impl World {
             .unwrap_or_default();
         let ask = match Ask::read(&request.query, now, switches.pages.default_count) {
             Ok(ask) => ask,
-            Err(unreadable) => {
-                let mut reply = self.refuse(400, &ErrorBody::Validation);
-                let value = crate::json::quoted(&format!("The value '{}' is not valid.", unreadable.value));
-                reply.body = format!(r#"{{"title":"One or more validation errors occurred.","status":400,"errors":{{"{}":[{value}]}}}}"#, unreadable.name).into();
-                return reply;
-            }
+            Err(unreadable) => return self.unreadable(&unreadable),
         };
         let stale = switches
             .links
@@ -251,10 +269,10 @@ impl World {
         if stale || stolen {
             return self.refuse(400, &ErrorBody::Problem);
         }
-        let view = View {
-            now,
-            arrival: switches.pages.arrival,
-        };
+        let view = stream.view(switches, now);
+        if view.refuses(ask.from, switches.pages.too_old) {
+            return self.refuse(400, &ErrorBody::Problem);
+        }
         let page = page::choose(stream, &ask, switches.pages, view);
         let origin = Origin {
             host: &request.host,
@@ -287,15 +305,33 @@ impl World {
         }
     }
 
-    fn refuse(&self, status: u16, body: &ErrorBody) -> Reply {
+    /// 400 for a parameter that cannot be read.
+    pub(crate) fn unreadable(&self, unreadable: &Unreadable) -> Reply {
+        let mut reply = self.refuse(400, &ErrorBody::Validation);
+        let value = crate::json::quoted(&format!("The value '{}' is not valid.", unreadable.value));
+        reply.body = format!(r#"{{"title":"One or more validation errors occurred.","status":400,"errors":{{"{}":[{value}]}}}}"#, unreadable.name).into();
+        reply
+    }
+
+    pub(crate) fn refuse(&self, status: u16, body: &ErrorBody) -> Reply {
         Reply::error(status, body, &RetryAfter::Absent, self.clock.now())
     }
+}
+
+/// The text of a segment of a path.
+pub(crate) fn decode(text: &str) -> Option<String> {
+    let pair = format!("x={}", text.replace('+', "%2B"));
+    url::form_urlencoded::parse(pair.as_bytes())
+        .next()
+        .map(|(_, value)| value.into_owned())
 }
 
 fn endpoint(name: &str) -> Endpoint {
     match name {
         "events" => Endpoint::Events,
         "sources" => Endpoint::Sources,
+        "downloadevents" => Endpoint::Downloads,
+        "downloadeventsfromlongtermstore" => Endpoint::LongTerm,
         _ => Endpoint::Other,
     }
 }
@@ -311,9 +347,7 @@ fn dress(mut reply: Reply, switches: &Switches, accepts_gzip: bool) -> Reply {
             .header("content-encoding", "gzip")
             .header("vary", "accept-encoding");
     }
-    if switches.bodies.framing == Framing::Chunked {
-        reply.manner = Manner::Whole(Framing::Chunked);
-    }
+    reply.manner = Manner::Whole(switches.bodies.framing);
     reply
 }
 

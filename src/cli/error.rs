@@ -68,6 +68,33 @@ pub enum CliError {
         #[source]
         source: Box<SourceError>,
     },
+    /// A download.
+    #[error("download from the target {target}")]
+    Download {
+        /// The target.
+        target: TargetName,
+        /// Why.
+        #[source]
+        source: Box<SourceError>,
+    },
+    /// A download would overwrite a file.
+    #[error("write `{}`: there is such a file", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another span than a day, where the server has days alone.
+    #[error("download from the target {target}: the long-term store gives whole UTC days, one at a time")]
+    NotADay {
+        /// The target.
+        target: TargetName,
+    },
+    /// Files that cannot be joined.
+    #[error("join the files of the target {target}: their headers differ")]
+    Headers {
+        /// The target.
+        target: TargetName,
+    },
     /// An API without a catalogue.
     #[error("read the catalogue of the target {target}: only targets of the unified API have one")]
     NoCatalog {
@@ -126,7 +153,10 @@ impl CliError {
             ),
             Self::Open(error) => error.hint(),
             Self::Archive(error) => error.hint(),
-            Self::Source { source, .. } => source.hint(),
+            Self::Source { source, .. } | Self::Download { source, .. } => source.hint(),
+            Self::Exists { .. } => Some("name another one with `--output`, or remove it".to_owned()),
+            Self::NotADay { .. } => Some("such as `--from 2026-11-20 --to 2026-11-21`".to_owned()),
+            Self::Headers { .. } => Some("download a shorter span".to_owned()),
             Self::UnknownTarget { known, .. } => Some(format!("it has {}", quoted(known))),
             Self::EmptySpan => {
                 Some("such as `--from 36h --to 12h`, or `--from 2026-11-01 --to 2026-12-01`".to_owned())

@@ -97,9 +97,11 @@ impl From<&CliError> for Exit {
         match error {
             CliError::Config(_) => Self::Config,
             CliError::Open(error) => error.into(),
-            CliError::Source { source, .. } => source.action().into(),
+            CliError::Source { source, .. } | CliError::Download { source, .. } => source.action().into(),
             CliError::UnknownTarget { .. }
             | CliError::EmptySpan
+            | CliError::Exists { .. }
+            | CliError::NotADay { .. }
             | CliError::NoCatalog { .. }
             | CliError::Log(_)
             | CliError::NotYet { .. }
@@ -113,6 +115,7 @@ impl From<&CliError> for Exit {
             // Commands that read open an archive this way.
             CliError::NoArchive { .. } | CliError::Archive(ArchiveError::Open { .. }) => Self::Archive(12),
             CliError::Runtime(_)
+            | CliError::Headers { .. }
             | CliError::Stdout(_)
             | CliError::File { .. }
             | CliError::Listen { .. }

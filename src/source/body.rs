@@ -53,6 +53,9 @@ pub enum BodyError {
         #[source]
         source: io::Error,
     },
+    /// A digest in the reply's head is not that of the body.
+    #[error("check the body: the reply names another digest")]
+    WrongDigest,
     /// A `Content-Encoding` that was not asked for.
     #[error("decompress the body: its content encoding is neither `gzip` nor `identity`")]
     UnknownCoding,
@@ -115,6 +118,11 @@ impl Body {
         // A page lives as long as its events: without the room it grew into.
         bytes.shrink_to_fit();
         Ok(Bytes::from(bytes))
+    }
+
+    /// Whether it ends in a checksum of its own, which [`Body::finish`] checks.
+    pub fn has_trailer(&mut self) -> bool {
+        matches!(self.0, Coding::Gzip(_)) && self.capped().received > 0
     }
 
     /// What arrived so far, for a message.

@@ -1,49 +1,98 @@
 //! `query/downloadevents` and `auditlogs/download`: CSV files that the server makes, taken byte for byte.
+//!
+//! A file is taken when it is proven to be whole: by a length, the last chunk, a checksum or an archive's directory; where
+//! the reply has none of them, by asking again and getting the same bytes. The first endpoint includes both bounds: an
+//! event at the very second where two files meet stands in both, and is never missed.
 
+mod checked;
+mod newest;
+mod problem;
+mod table;
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use chrono::SubsecRound as _;
+use sha2::{Digest as _, Sha256};
 use url::Url;
 
-use super::{Limits, Opening, Outcome, SourceError, http::Connection};
-use crate::{
-    error::Action,
-    target::{Api, Target},
-    window::Window,
+use self::checked::{Checked, look};
+pub use self::{problem::CsvError, table::Table, table::TableError};
+use super::{
+    Effort, Limits, Opening, Outcome, Slice, SourceError, filter,
+    http::{Connection, HttpError},
+    unified,
 };
+use crate::{
+    clock::Time,
+    event::floor,
+    target::{Api, Filter, Target},
+    window::{Window, earlier, later, narrower},
+};
+
+/// Rows at which `downloadevents` ends a file. Documented by UiPath; whether it then tells so is not.
+const MOST_ROWS: u64 = 100_000;
+/// How far back, and so how wide, `downloadevents` looks. Documented by UiPath.
+const LONGEST: Duration = Duration::from_secs(90 * 24 * 3600);
+/// While a request is on its way, what the server looks back to moves on.
+const ON_ITS_WAY: Duration = Duration::from_secs(60);
+/// Records that `auditlogs/download` puts into a file, at most. Documented by UiPath.
+const NEWEST: u64 = 5000;
+/// The server's bounds are trusted to the second.
+const SECOND: Duration = Duration::from_secs(1);
+const MILLISECOND: Duration = Duration::from_millis(1);
+/// How often a file is asked for that is no file, or whose end is not proven.
+const TRIES: usize = 3;
+/// Bytes that are read of the answer to a small question.
+const SMALL: usize = 4 << 20;
 
 /// The downloads of an organization or tenant.
 pub struct CsvDownload {
     api: Api,
+    connection: Connection,
+    organization: String,
     endpoint: Url,
-}
-
-/// What is wrong with what the server shows.
-#[derive(Debug, thiserror::Error)]
-pub enum CsvError {
-    /// Not in this version.
-    #[error("read a server-made file: this version cannot")]
-    NotYet,
-}
-
-impl CsvError {
-    /// What the failure asks for.
-    #[must_use]
-    pub fn action(&self) -> Action {
-        match self {
-            Self::NotYet => Action::Stop,
-        }
-    }
-
-    /// What a person can do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        None
-    }
+    filter: Option<Filter>,
+    /// What each request carries; None: names of the filter are still to be looked up.
+    parameters: Option<Vec<(&'static str, String)>>,
+    most_rows: u64,
+    newest: u64,
+    received: Arc<AtomicU64>,
+    /// The newest records as they were read last: the file's SHA-256, and up to when it was read.
+    last: Mutex<Option<([u8; 32], Time)>>,
 }
 
 impl CsvDownload {
     pub(super) fn new(target: &Target, connection: Connection) -> Self {
+        let is_unified = target.api == Api::UnifiedCsv;
+        let (endpoint, parameters) = if is_unified {
+            let parameters = target.filter.is_none().then(Vec::new);
+            (
+                unified::endpoint(&connection, target, "downloadevents"),
+                parameters,
+            )
+        } else {
+            (
+                newest::endpoint(&connection, target),
+                Some(newest::parameters(target)),
+            )
+        };
         Self {
             api: target.api,
-            endpoint: connection.url().clone(),
+            organization: target.organization.clone(),
+            filter: target.filter.clone().filter(|_| is_unified),
+            connection,
+            endpoint,
+            parameters,
+            most_rows: MOST_ROWS,
+            newest: NEWEST,
+            received: Arc::default(),
+            last: Mutex::new(None),
         }
     }
 
@@ -55,20 +104,289 @@ impl CsvDownload {
         self.api
     }
 
+    /// A file ends at so many rows, whatever the documents say: for a server, or a test, that has another cap.
+    pub fn cap_at(&mut self, rows: u64) {
+        self.most_rows = rows;
+    }
+
+    /// Counts the bytes that downloads bring, as they come; repeats too.
+    #[must_use]
+    pub fn received(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.received)
+    }
+
+    /// Looks up the names in the filter.
     pub(super) async fn prepare(&mut self) -> Result<(), SourceError> {
+        let (Some(filter), None) = (&self.filter, &self.parameters) else {
+            return Ok(());
+        };
+        if filter.search.is_some() {
+            return Err(SourceError::Csv(CsvError::Search));
+        }
+        let catalog = if filter::needs_catalog(filter) {
+            Some(filter::catalog(&self.connection, &self.organization, &self.endpoint).await?)
+        } else {
+            None
+        };
+        self.parameters = Some(filter::parameters(filter, catalog.as_ref())?);
         Ok(())
     }
 
+    /// Asks for the last second, or for one record.
     pub(super) async fn open(&self) -> Result<Opening, SourceError> {
-        Ok(Opening::at(None))
+        let url = match self.api {
+            Api::UnifiedCsv => self.question(self.last_second()),
+            _ => self.question_for_newest(1),
+        };
+        match self.download(&url, SMALL, &mut Effort::default()).await {
+            Ok((_, date)) => Ok(Opening::at(date)),
+            Err(error) if error.is_too_large() => Ok(Opening::at(None)),
+            Err(error) => Err(SourceError::Http(error)),
+        }
     }
 
+    /// Reads the file of a span, or of an older part of it.
     pub(super) async fn read(
         &self,
-        _span: Window,
-        _limits: Limits,
-        _told: &(impl Fn(usize) + Sync),
+        span: Window,
+        limits: Limits,
+        told: &(impl Fn(usize) + Sync),
     ) -> Result<Outcome, SourceError> {
-        Err(SourceError::Csv(CsvError::NotYet))
+        let outcome = match self.api {
+            Api::UnifiedCsv => self.read_span(span, limits).await?,
+            _ => self.read_newest(span, limits).await?,
+        };
+        if let Outcome::Complete(slice) = &outcome {
+            told(usize::try_from(slice.pulled).unwrap_or(usize::MAX));
+        }
+        Ok(outcome)
+    }
+
+    async fn read_span(&self, span: Window, limits: Limits) -> Result<Outcome, SourceError> {
+        let mut effort = Effort::default();
+        let (mut asked, span) = whole_seconds(span);
+        let too_big = |width: Duration, effort| Ok(Outcome::TooBig { width, effort });
+        if asked.width() > LONGEST {
+            return too_big(LONGEST, effort);
+        }
+        let mut complete_from = None;
+        let file = loop {
+            let narrowest = asked.width() <= SECOND;
+            let (most, rows) = if narrowest {
+                (limits.bytes_of_an_instant, usize::MAX)
+            } else {
+                (limits.bytes, limits.events)
+            };
+            match self.file(&self.question(asked), most, &mut effort).await {
+                Ok(file) if file.rows >= self.most_rows || file.rows > rows as u64 => {
+                    if narrowest {
+                        let (at, rows) = (asked.from, file.rows);
+                        return Err(SourceError::Csv(CsvError::Full { at, rows }));
+                    }
+                    return too_big(self.fitting(asked, &file, limits), effort);
+                }
+                Ok(file) => break file,
+                Err(SourceError::Csv(CsvError::Large { .. })) if !narrowest => {
+                    return too_big(half(asked), effort);
+                }
+                Err(SourceError::Http(error @ HttpError::NotUnderstood { .. }))
+                    if complete_from.is_none() =>
+                {
+                    self.is_understood(error, &mut effort).await?;
+                    let since = later(earlier(self.connection.now(), LONGEST), ON_ITS_WAY);
+                    if asked.from >= since {
+                        if narrowest {
+                            let at = asked.from;
+                            return Err(SourceError::Csv(CsvError::Refused { at }));
+                        }
+                        return too_big(half(asked), effort);
+                    }
+                    // Older than the server looks back: what is left of it.
+                    let since = ceil(since).min(asked.to);
+                    complete_from = Some(since.min(span.to));
+                    asked = Window::new(since, asked.to);
+                    if asked.is_empty() {
+                        return Ok(Outcome::Complete(bare(span, complete_from, effort)));
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        let mut slice = bare(span, complete_from, effort);
+        slice.fullness = fullness(&file, limits);
+        slice.pulled = file.rows;
+        if file.rows > 0 {
+            slice.oldest = Some(complete_from.unwrap_or(span.from));
+            slice.file = Some(file.into_file());
+        }
+        Ok(Outcome::Complete(slice))
+    }
+
+    async fn read_newest(&self, span: Window, limits: Limits) -> Result<Outcome, SourceError> {
+        let mut effort = Effort::default();
+        let url = self.question_for_newest(self.newest);
+        let file = self.file(&url, limits.bytes_of_an_instant, &mut effort).await?;
+        let mut slice = bare(span, None, effort);
+        slice.pulled = file.rows;
+        if file.rows == 0 {
+            return Ok(Outcome::Complete(slice));
+        }
+        slice.oldest = file.oldest().map(|(time, _)| *time);
+        let digest = Sha256::digest(&file.bytes).into();
+        if self.is_last(digest, span) {
+            slice.duplicate = file.rows;
+            return Ok(Outcome::Complete(slice));
+        }
+        if file.rows >= self.newest {
+            // There are more: what lies before its oldest row, or at the same time, was not seen.
+            slice.complete_from = match slice.oldest {
+                Some(oldest) if oldest < span.from => None,
+                Some(oldest) => Some(later(floor(oldest), MILLISECOND).min(span.to)),
+                None => Some(span.to),
+            };
+        }
+        slice.file = Some(file.into_file());
+        Ok(Outcome::Complete(slice))
+    }
+
+    /// Whether the file read last was the same, and is archived: the span begins where that reading ended. Notes this
+    /// one.
+    fn is_last(&self, digest: [u8; 32], span: Window) -> bool {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = last.is_some_and(|(known, to)| known == digest && span.from >= to);
+        *last = Some((digest, span.to));
+        same
+    }
+
+    /// A width for a span whose file is too big.
+    fn fitting(&self, asked: Window, file: &Checked, limits: Limits) -> Duration {
+        if file.rows >= self.most_rows {
+            return half(asked);
+        }
+        let width = narrower(asked.width(), asked.width(), fullness(file, limits));
+        Duration::from_secs(width.as_secs()).max(SECOND)
+    }
+
+    /// Asks for the last second: whether it is the span alone that the server did not like.
+    async fn is_understood(&self, error: HttpError, effort: &mut Effort) -> Result<(), SourceError> {
+        let url = self.question(self.last_second());
+        match self.download(&url, SMALL, effort).await {
+            Ok(_) => Ok(()),
+            Err(other) if other.is_too_large() => Ok(()),
+            Err(_) => Err(SourceError::Http(error)),
+        }
+    }
+
+    fn last_second(&self) -> Window {
+        let now = self.connection.now().trunc_subsecs(0);
+        Window::new(earlier(now, SECOND), now)
+    }
+
+    fn question(&self, asked: Window) -> Url {
+        let mut url = self.endpoint.clone();
+        let spell = |time: Time| time.format("%Y-%m-%dT%H:%M:%SZ").to_string();
+        url.query_pairs_mut()
+            .append_pair("from", &spell(asked.from))
+            .append_pair("to", &spell(asked.to))
+            .extend_pairs(self.parameters.iter().flatten());
+        url
+    }
+
+    fn question_for_newest(&self, size: u64) -> Url {
+        let mut url = self.endpoint.clone();
+        url.query_pairs_mut()
+            .extend_pairs(self.parameters.iter().flatten())
+            .append_pair("size", &size.to_string());
+        url
+    }
+
+    /// Asks for a file until one came that is whole.
+    async fn file(&self, url: &Url, most: usize, effort: &mut Effort) -> Result<Checked, SourceError> {
+        let mut before: Option<Checked> = None;
+        let mut wrong = CsvError::Unproven;
+        for _ in 0..TRIES {
+            let received = match self.download(url, most, effort).await {
+                Ok((received, _)) => received,
+                Err(error) if error.is_too_large() => {
+                    return Err(SourceError::Csv(CsvError::Large { bytes: most }));
+                }
+                Err(error) => return Err(SourceError::Http(error)),
+            };
+            let work = tokio::task::spawn_blocking(move || Checked::check(received, most));
+            match work.await.unwrap_or(Err(CsvError::GivenUp)) {
+                Ok(file) if file.is_whole || before.is_some_and(|before| before.bytes == file.bytes) => {
+                    return Ok(file);
+                }
+                Ok(file) => (before, wrong) = (Some(file), CsvError::Unproven),
+                Err(error @ CsvError::Large { .. }) => return Err(SourceError::Csv(error)),
+                Err(error) => (before, wrong) = (None, error),
+            }
+        }
+        Err(SourceError::Csv(wrong))
+    }
+
+    async fn download(
+        &self,
+        url: &Url,
+        most: usize,
+        effort: &mut Effort,
+    ) -> Result<(super::http::Received, Option<Time>), HttpError> {
+        let count = |bytes: usize| {
+            self.received.fetch_add(bytes as u64, Ordering::Relaxed);
+        };
+        let reply = self
+            .connection
+            .download(&self.organization, url, most, &count, look)
+            .await?;
+        effort.requests += u64::from(reply.tries);
+        effort.pages += 1;
+        Ok((reply.body, reply.date))
     }
 }
+
+/// What to ask the server for, in whole seconds, and what of the span that answers.
+fn whole_seconds(span: Window) -> (Window, Window) {
+    let from = span.from.trunc_subsecs(0);
+    let to = span.to.trunc_subsecs(0).max(later(from, SECOND));
+    (Window::new(from, to), Window::new(span.from, to.min(span.to)))
+}
+
+fn ceil(time: Time) -> Time {
+    let whole = time.trunc_subsecs(0);
+    if whole == time {
+        whole
+    } else {
+        later(whole, SECOND)
+    }
+}
+
+fn half(asked: Window) -> Duration {
+    Duration::from_secs(asked.width().as_secs() / 2).max(SECOND)
+}
+
+fn fullness(file: &Checked, limits: Limits) -> f64 {
+    let share = |part: u64, whole: usize| {
+        f64::from(u32::try_from(part).unwrap_or(u32::MAX))
+            / f64::from(u32::try_from(whole.max(1)).unwrap_or(u32::MAX))
+    };
+    share(file.rows, limits.events).max(share(file.bytes.len() as u64, limits.bytes))
+}
+
+/// A slice without any row.
+fn bare(span: Window, complete_from: Option<Time>, effort: Effort) -> Slice {
+    Slice {
+        span,
+        events: Vec::new(),
+        file: None,
+        complete_from,
+        pulled: 0,
+        duplicate: 0,
+        conflict: 0,
+        oldest: None,
+        effort,
+        fullness: 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests;

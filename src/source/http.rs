@@ -15,16 +15,15 @@ pub use self::error::{HttpError, Place, TokenFrom};
 pub use super::line::Stats;
 use super::{
     auth::Tokens,
-    body::Limits,
+    body::{BodyError, Limits},
     line::{Line, refusal, throttles},
     refusal::{Refusal, line, looks_like_html},
-    wire::{Answer, Ask, Patience, Wire},
+    wire::{Answer, Ask, Patience, Wire, WireError},
 };
 use crate::{
     clock::{Clock, Time},
     limiter::{Limiter, Permit},
     retry::{Backoff, Budget},
-    secret::Secret,
     settings::ConnectionSettings,
 };
 
@@ -42,6 +41,16 @@ struct Inner {
     limiter: Limiter,
 }
 
+/// What is asked for.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    organization: &'a str,
+    url: &'a Url,
+    limits: Limits,
+    /// Of a file: who hears of each piece how many bytes it has.
+    file: Option<&'a (dyn Fn(usize) + Sync)>,
+}
+
 /// What a request brought.
 #[derive(Clone, Debug)]
 pub struct Reply<T> {
@@ -51,6 +60,15 @@ pub struct Reply<T> {
     pub date: Option<Time>,
     /// Requests sent for it, without those for tokens.
     pub tries: u32,
+}
+
+/// The body of a success.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// All that came.
+    pub bytes: Bytes,
+    /// Whether the reply proves that nothing is missing at its end; see [`Answer::is_whole`].
+    pub is_whole: bool,
 }
 
 /// Why a body is not what was asked for. Its Display never quotes the body.
@@ -111,6 +129,11 @@ impl Connection {
         &self.0.url
     }
 
+    /// The time now, here.
+    pub(super) fn now(&self) -> Time {
+        self.0.line.clock().now()
+    }
+
     /// What was sent so far, token requests included.
     #[must_use]
     pub fn stats(&self) -> Stats {
@@ -126,10 +149,53 @@ impl Connection {
         &self,
         organization: &str,
         url: &Url,
-        read: impl Fn(Bytes) -> Result<T, E>,
+        read: impl Fn(Bytes) -> Result<T, E> + Send + Sync,
     ) -> Result<Reply<T>, HttpError> {
+        let wanted = Wanted {
+            organization,
+            url,
+            limits: Limits::PAGE,
+            file: None,
+        };
+        self.converse(wanted, |received| read(received.bytes)).await
+    }
+
+    /// Asks for a file, as [`Connection::get`] asks for JSON: of at most so many bytes, after decompression, and with
+    /// more patience: the first byte may take 5 minutes, the file 30, and of `retry_for` the waits between tries alone
+    /// are taken. `told` hears of each piece how many bytes it has; of repeats too.
+    ///
+    /// # Errors
+    /// When the tries are spent, or more of them cannot help; see [`HttpError::is_too_large`].
+    pub async fn download<T, E: NotExpected>(
+        &self,
+        organization: &str,
+        url: &Url,
+        most: usize,
+        told: &(dyn Fn(usize) + Sync),
+        read: impl Fn(Received) -> Result<T, E> + Send + Sync,
+    ) -> Result<Reply<T>, HttpError> {
+        let wanted = Wanted {
+            organization,
+            url,
+            limits: Limits::of_bytes(most),
+            file: Some(told),
+        };
+        self.converse(wanted, read).await
+    }
+
+    async fn converse<T, E: NotExpected>(
+        &self,
+        wanted: Wanted<'_>,
+        read: impl Fn(Received) -> Result<T, E> + Send + Sync,
+    ) -> Result<Reply<T>, HttpError> {
+        let Wanted {
+            organization, url, ..
+        } = wanted;
         self.own(url)?;
-        let mut tries = self.0.line.tries();
+        let mut tries = match wanted.file {
+            Some(_) => self.0.line.patient_tries(),
+            None => self.0.line.tries(),
+        };
         let mut renewed = false;
         loop {
             // Once before, so that nobody holds a permit while a token is got; and once after, since waiting for
@@ -137,9 +203,13 @@ impl Connection {
             self.0.tokens.get(organization).await?;
             let permit = self.0.limiter.acquire().await;
             let token = self.0.tokens.get(organization).await?;
+            let ask = match wanted.file {
+                Some(_) => Ask::Download { url, token: &token },
+                None => Ask::Get { url, token: &token },
+            };
             tries.begin();
-            let failure = match self.once(url, &token, permit).await {
-                Ok(answer) => match expected(url, &token, &answer.body, &read) {
+            let failure = match self.once(ask, wanted, permit).await {
+                Ok(answer) => match expected(ask, &answer, &read) {
                     Ok(body) => {
                         return Ok(Reply {
                             body,
@@ -165,12 +235,12 @@ impl Connection {
     }
 
     /// One try. The permit is told how it went.
-    async fn once(&self, url: &Url, token: &Secret, permit: Permit) -> Result<Answer, HttpError> {
-        let ask = Ask::Get { url, token };
-        match self.0.line.ask(ask, Limits::PAGE).await {
+    async fn once(&self, ask: Ask<'_>, wanted: Wanted<'_>, permit: Permit) -> Result<Answer, HttpError> {
+        let told = wanted.file.unwrap_or(&|_| ());
+        match self.0.line.ask_telling(ask, wanted.limits, told).await {
             Ok(answer) => {
                 permit.succeeded();
-                judge(url, ask, answer)
+                judge(ask, answer)
             }
             Err(HttpError::Unavailable { at, refusal, wait }) => {
                 if throttles(refusal.status, wait) {
@@ -197,7 +267,8 @@ impl Connection {
 }
 
 /// Tells a success from what a person, or a later pass, has to mend.
-fn judge(url: &Url, ask: Ask<'_>, answer: Answer) -> Result<Answer, HttpError> {
+fn judge(ask: Ask<'_>, answer: Answer) -> Result<Answer, HttpError> {
+    let url = ask.url();
     let at = Place::from(url);
     let refusal = |answer: &Answer| -> Refusal { refusal(answer, ask) };
     match answer.status {
@@ -230,6 +301,20 @@ fn judge(url: &Url, ask: Ask<'_>, answer: Answer) -> Result<Answer, HttpError> {
     }
 }
 
+impl HttpError {
+    /// Whether the reply had more bytes than it may.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        matches!(
+            self,
+            Self::Broken {
+                source: WireError::Body(BodyError::TooLarge { .. }),
+                ..
+            }
+        )
+    }
+}
+
 /// Where a redirect points: the origin alone.
 fn redirect(url: &Url, answer: &Answer) -> String {
     match answer.location.as_deref().map(|location| url.join(location)) {
@@ -241,12 +326,16 @@ fn redirect(url: &Url, answer: &Answer) -> String {
 }
 
 fn expected<T, E: NotExpected>(
-    url: &Url,
-    token: &Secret,
-    body: &Bytes,
-    read: impl Fn(Bytes) -> Result<T, E>,
+    ask: Ask<'_>,
+    answer: &Answer,
+    read: impl Fn(Received) -> Result<T, E>,
 ) -> Result<T, HttpError> {
-    read(body.clone()).map_err(|error| {
+    let (url, token, body) = (ask.url(), ask.secret(), &answer.body);
+    let received = Received {
+        bytes: body.clone(),
+        is_whole: answer.is_whole,
+    };
+    read(received).map_err(|error| {
         if error.is_limit() {
             return HttpError::OverLimit {
                 at: Place::from(url),
@@ -261,9 +350,10 @@ fn expected<T, E: NotExpected>(
         } else {
             line(&error.to_string(), token)
         };
-        HttpError::Unexpected {
-            at: Place::from(url),
-            problem,
+        let at = Place::from(url);
+        if let Ask::Download { .. } = ask {
+            return HttpError::NoFile { at, problem };
         }
+        HttpError::Unexpected { at, problem }
     })
 }

@@ -83,9 +83,19 @@ impl Line {
 
     /// Sends one request. Replies that ask to come back later are errors here, all others the caller's to judge.
     pub(super) async fn ask(&self, ask: Ask<'_>, limits: Limits) -> Result<Answer, HttpError> {
+        self.ask_telling(ask, limits, &|_| ()).await
+    }
+
+    /// [`Line::ask`]; `told` hears of each piece of the body how many bytes it has.
+    pub(super) async fn ask_telling(
+        &self,
+        ask: Ask<'_>,
+        limits: Limits,
+        told: &(dyn Fn(usize) + Sync),
+    ) -> Result<Answer, HttpError> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let at = Place::from(ask.url());
-        let answer = self.wire.exchange(ask, limits).await;
+        let answer = self.wire.exchange(ask, limits, told).await;
         let answer = answer.map_err(|source| HttpError::Broken {
             at: at.clone(),
             source,
@@ -126,6 +136,15 @@ impl Line {
             line: self,
             sent: 0,
             begun: None,
+            waited: None,
+        }
+    }
+
+    /// Tries of a download: what it takes the server to put a file together is not counted, only the waits between.
+    pub(super) fn patient_tries(&self) -> Tries<'_> {
+        Tries {
+            waited: Some(Duration::ZERO),
+            ..self.tries()
         }
     }
 }
@@ -151,6 +170,8 @@ pub(super) struct Tries<'a> {
     line: &'a Line,
     sent: u32,
     begun: Option<Instant>,
+    /// Where the waits alone count: how long they were.
+    waited: Option<Duration>,
 }
 
 impl Tries<'_> {
@@ -176,7 +197,7 @@ impl Tries<'_> {
         if failure.action() != Action::Retry {
             return Err(failure);
         }
-        let (budget, after) = (self.line.budget, self.after());
+        let (budget, after) = (self.line.budget, self.waited.unwrap_or_else(|| self.after()));
         let asked = failure.wait();
         let left = budget.retry_for.saturating_sub(after);
         if let Some(wait) = asked.filter(|wait| *wait > left) {
@@ -195,6 +216,7 @@ impl Tries<'_> {
         };
         debug!(connection = self.line.name, tries = self.sent, wait_ms = wait.as_millis(), reason = %Chain(&failure), "trying again");
         tokio::time::sleep(wait).await;
+        self.waited = self.waited.map(|waited| waited + wait);
         Ok(())
     }
 

@@ -143,6 +143,8 @@ pub(super) fn open(settings: &ConnectionSettings, clock: Clock) -> Connection {
         idle: Duration::from_millis(150),
         refusal: Duration::from_millis(50),
         whole: Duration::from_millis(400),
+        download_first: Duration::from_millis(400),
+        download: Duration::from_millis(900),
     };
     let backoff = Backoff {
         first: Duration::from_millis(4),

@@ -9,17 +9,17 @@ use bytes::Bytes;
 use url::Url;
 
 use super::{
-    Limits, Outcome, SourceError,
+    Limits, Outcome, SourceError, filter,
     http::{Connection, HttpError, NotExpected},
     link,
     page::{Page, PageError},
     walk::{Direction, Walk},
 };
 use crate::{
-    catalog::{Catalog, Level},
+    catalog::Catalog,
     checkpoint::Known,
     clock::{Time, spell},
-    target::{Filter, Status, Target},
+    target::{Filter, Target},
     window::{Window, earlier, later},
 };
 
@@ -48,15 +48,7 @@ pub struct First {
 
 impl Unified {
     pub(super) fn new(target: &Target, connection: Connection) -> Self {
-        let mut endpoint = connection.url().clone();
-        if let Ok(mut path) = endpoint.path_segments_mut() {
-            path.pop_if_empty().push(&target.organization);
-            match &target.tenant {
-                Some(tenant) => path.push(tenant).push("tenantaudit_"),
-                None => path.push("orgaudit_"),
-            };
-            path.extend(["api", "query", "events"]);
-        }
+        let endpoint = endpoint(&connection, target, "events");
         let organization = target.organization.clone();
         let parameters = target.filter.is_none().then(Vec::new);
         Self {
@@ -77,30 +69,12 @@ impl Unified {
         let (Some(filter), None) = (&self.filter, &self.parameters) else {
             return Ok(());
         };
-        let mut parameters = Vec::new();
-        let lists = [
-            ("source", Level::Source, &filter.sources),
-            ("target", Level::Target, &filter.targets),
-            ("type", Level::Type, &filter.types),
-        ];
-        if lists.iter().any(|(_, _, names)| !names.is_empty()) {
-            let catalog = self.catalog().await?;
-            for (parameter, level, names) in lists {
-                for name in names {
-                    for id in catalog.resolve(level, name)? {
-                        parameters.push((parameter, id));
-                    }
-                }
-            }
-        }
-        parameters.extend(filter.users.iter().map(|user| ("userIds", user.clone())));
-        match filter.status {
-            Some(Status::Succeeded) => parameters.push(("status", "0".to_owned())),
-            Some(Status::Failed) => parameters.push(("status", "1".to_owned())),
-            None => {}
-        }
-        parameters.extend(filter.search.iter().map(|text| ("searchTerm", text.clone())));
-        self.parameters = Some(parameters);
+        let catalog = if filter::needs_catalog(filter) {
+            Some(self.catalog().await?)
+        } else {
+            None
+        };
+        self.parameters = Some(filter::parameters(filter, catalog.as_ref())?);
         Ok(())
     }
 
@@ -197,21 +171,26 @@ impl Unified {
     }
 
     pub(super) async fn catalog(&self) -> Result<Catalog, SourceError> {
-        let mut url = self.endpoint.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop().push("sources");
-        }
-        let reply = self
-            .connection
-            .get(&self.organization, &url, Catalog::parse)
-            .await
-            .map_err(SourceError::Http)?;
-        Ok(reply.body)
+        filter::catalog(&self.connection, &self.organization, &self.endpoint).await
     }
 }
 
 fn strip_bom(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
+/// The address of `query/…` of an organization or tenant.
+pub(super) fn endpoint(connection: &Connection, target: &Target, what: &str) -> Url {
+    let mut endpoint = connection.url().clone();
+    if let Ok(mut path) = endpoint.path_segments_mut() {
+        path.pop_if_empty().push(&target.organization);
+        match &target.tenant {
+            Some(tenant) => path.push(tenant).push("tenantaudit_"),
+            None => path.push("orgaudit_"),
+        };
+        path.extend(["api", "query", what]);
+    }
+    endpoint
 }
 
 impl NotExpected for PageError {

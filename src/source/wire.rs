@@ -2,17 +2,23 @@
 //!
 //! The only place that makes an `Authorization` header for a connection.
 
+mod patience;
+
 use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::{
-    Client, RequestBuilder, Response,
+    Client, RequestBuilder, Response, StatusCode, Version,
     header::{self, HeaderValue},
 };
 use tokio::time::timeout;
 use url::Url;
 
-use super::body::{Body, BodyError, Limits};
+pub use self::patience::Patience;
+use super::{
+    body::{Body, BodyError, Limits},
+    digest::Digests,
+};
 pub use crate::client::OpenError;
 use crate::{
     client::{self, ClientSettings, Tls},
@@ -26,38 +32,18 @@ use crate::{
 /// As much of a refusal's body as is read for its message, in bytes.
 const LONGEST_REFUSAL: usize = 64 * 1024;
 
-/// How long to wait for what.
-#[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// For a connection, TLS included.
-    pub connect: Duration,
-    /// Between two chunks of a body.
-    pub idle: Duration,
-    /// For the body of a refusal.
-    pub refusal: Duration,
-    /// For one whole exchange: ends bodies that drip, or never end.
-    pub whole: Duration,
-}
-
-impl Patience {
-    /// For requests with a budget of `retry_for`: a server that stays silent once leaves time for another try.
-    #[must_use]
-    pub fn of(retry_for: Duration) -> Self {
-        let whole = (retry_for / 2).clamp(Duration::from_secs(10), Duration::from_secs(60));
-        Self {
-            connect: Duration::from_secs(10),
-            idle: whole,
-            refusal: Duration::from_secs(5),
-            whole,
-        }
-    }
-}
-
 /// A request.
 #[derive(Clone, Copy)]
 pub enum Ask<'a> {
     /// `GET`, shown a token. The caller has checked that the token may go there.
     Get {
+        /// The address.
+        url: &'a Url,
+        /// The bearer token.
+        token: &'a Secret,
+    },
+    /// [`Ask::Get`] of a file.
+    Download {
         /// The address.
         url: &'a Url,
         /// The bearer token.
@@ -79,7 +65,7 @@ impl Ask<'_> {
     #[must_use]
     pub fn url(&self) -> &Url {
         match self {
-            Self::Get { url, .. } | Self::Form { url, .. } => url,
+            Self::Get { url, .. } | Self::Download { url, .. } | Self::Form { url, .. } => url,
         }
     }
 
@@ -87,7 +73,9 @@ impl Ask<'_> {
     #[must_use]
     pub fn secret(&self) -> &Secret {
         match self {
-            Self::Get { token: secret, .. } | Self::Form { secret, .. } => secret,
+            Self::Get { token: secret, .. }
+            | Self::Download { token: secret, .. }
+            | Self::Form { secret, .. } => secret,
         }
     }
 }
@@ -109,6 +97,9 @@ pub struct Answer {
     pub request_id: Option<String>,
     /// The body, decompressed.
     pub body: Bytes,
+    /// Whether the reply proves that its body is whole: by a length, the last chunk, the framing of HTTP/2, gzip's
+    /// trailer or a digest. Otherwise the body ended where the connection did.
+    pub is_whole: bool,
 }
 
 /// Why there is no complete reply.
@@ -148,6 +139,12 @@ pub enum WireError {
         /// The limit.
         after: Duration,
     },
+    /// No reply at all for too long.
+    #[error("wait for the reply: nothing came for {} s", .after.as_secs_f64())]
+    Silent {
+        /// The limit.
+        after: Duration,
+    },
     /// The exchange as a whole took too long.
     #[error("wait for the whole reply: it took more than {} s", .after.as_secs_f64())]
     Slow {
@@ -169,8 +166,11 @@ impl WireError {
             | Self::Lost { .. }
             | Self::CutOff { .. }
             | Self::Idle { .. }
+            | Self::Silent { .. }
             | Self::Slow { .. }
-            | Self::Body(BodyError::Damaged { .. } | BodyError::UnknownCoding) => Action::Retry,
+            | Self::Body(BodyError::Damaged { .. } | BodyError::UnknownCoding | BodyError::WrongDigest) => {
+                Action::Retry
+            }
             Self::Body(BodyError::TooLarge { .. } | BodyError::TooDense { .. }) => Action::NextTick,
         }
     }
@@ -204,18 +204,41 @@ impl Wire {
         Ok(Self { client, patience })
     }
 
-    /// Sends a request and reads the whole reply.
+    /// Sends a request and reads the whole reply. `told` hears of each piece of a body how many bytes it has.
     ///
     /// # Errors
     /// When there is no reply, or no complete one within the limits.
-    pub async fn exchange(&self, ask: Ask<'_>, limits: Limits) -> Result<Answer, WireError> {
-        let whole = self.patience.whole;
-        let answer = timeout(whole, self.converse(ask, limits)).await;
+    pub async fn exchange(
+        &self,
+        ask: Ask<'_>,
+        limits: Limits,
+        told: &(dyn Fn(usize) + Sync),
+    ) -> Result<Answer, WireError> {
+        let Patience {
+            whole,
+            download,
+            download_first,
+            ..
+        } = self.patience;
+        let (first, whole) = match ask {
+            Ask::Download { .. } => (download_first, download),
+            Ask::Get { .. } | Ask::Form { .. } => (whole, whole),
+        };
+        let answer = timeout(whole, self.converse(ask, limits, first, told)).await;
         answer.unwrap_or(Err(WireError::Slow { after: whole }))
     }
 
-    async fn converse(&self, ask: Ask<'_>, limits: Limits) -> Result<Answer, WireError> {
-        let response = self.request(ask).send().await.map_err(unsent)?;
+    async fn converse(
+        &self,
+        ask: Ask<'_>,
+        limits: Limits,
+        first: Duration,
+        told: &(dyn Fn(usize) + Sync),
+    ) -> Result<Answer, WireError> {
+        let response = timeout(first, self.request(ask).send()).await;
+        let response = response
+            .map_err(|_| WireError::Silent { after: first })?
+            .map_err(unsent)?;
         let text = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
         let mut answer = Answer {
             status: response.status().as_u16(),
@@ -225,19 +248,29 @@ impl Wire {
             challenge: text("www-authenticate"),
             request_id: text("x-request-id"),
             body: Bytes::new(),
+            is_whole: is_framed(&response),
         };
         let coding = text("content-encoding");
-        answer.body = if response.status().is_success() {
-            self.body(response, coding.as_deref(), limits).await?
+        if response.status().is_success() {
+            let digests = Digests::named_by(text);
+            let (body, is_checked) = self
+                .body(response, coding.as_deref(), limits, first, digests, told)
+                .await?;
+            answer.body = body;
+            answer.is_whole |= is_checked;
         } else {
-            self.beginning(response, coding.as_deref()).await
-        };
+            answer.body = self.beginning(response, coding.as_deref()).await;
+        }
         Ok(answer)
     }
 
     fn request(&self, ask: Ask<'_>) -> RequestBuilder {
+        let accept = match ask {
+            Ask::Get { .. } | Ask::Form { .. } => "application/json",
+            Ask::Download { .. } => "text/csv, application/zip, application/octet-stream, */*;q=0.1",
+        };
         let request = match ask {
-            Ask::Get { url, token } => self
+            Ask::Get { url, token } | Ask::Download { url, token } => self
                 .client
                 .get(url.clone())
                 .header(header::AUTHORIZATION, authorization(token))
@@ -246,27 +279,41 @@ impl Wire {
             Ask::Form { url, fields, .. } => self.client.post(url.clone()).form(fields),
         };
         request
-            .header(header::ACCEPT, "application/json")
+            .header(header::ACCEPT, accept)
             .header(header::ACCEPT_ENCODING, "gzip")
     }
 
+    /// The body, and whether its coding or a digest proves that it is whole.
     async fn body(
         &self,
         mut response: Response,
         coding: Option<&str>,
         limits: Limits,
-    ) -> Result<Bytes, WireError> {
+        first: Duration,
+        mut digests: Digests,
+        told: &(dyn Fn(usize) + Sync),
+    ) -> Result<(Bytes, bool), WireError> {
         let mut body = Body::new(coding, limits).map_err(WireError::Body)?;
-        let idle = self.patience.idle;
+        let mut idle = first.max(self.patience.idle);
         loop {
             let chunk = timeout(idle, response.chunk())
                 .await
                 .map_err(|_| WireError::Idle { after: idle })?;
+            idle = self.patience.idle;
             match chunk.map_err(|source| WireError::CutOff {
                 source: source.without_url(),
             })? {
-                Some(chunk) => body.push(&chunk).map_err(WireError::Body)?,
-                None => return body.finish().map_err(WireError::Body),
+                Some(chunk) => {
+                    digests.push(&chunk);
+                    body.push(&chunk).map_err(WireError::Body)?;
+                    told(chunk.len());
+                }
+                None => {
+                    let has_trailer = body.has_trailer();
+                    let body = body.finish().map_err(WireError::Body)?;
+                    let is_checked = digests.hold(&body).map_err(WireError::Body)?;
+                    return Ok((body, has_trailer || is_checked));
+                }
             }
         }
     }
@@ -287,6 +334,19 @@ impl Wire {
         let _late = timeout(self.patience.refusal, filled).await;
         body.so_far()
     }
+}
+
+/// Whether a reply tells where its body ends, so that one that is cut off is an error of the connection.
+fn is_framed(response: &Response) -> bool {
+    let headers = response.headers();
+    let chunked = headers
+        .get_all(header::TRANSFER_ENCODING)
+        .iter()
+        .any(|coding| coding.as_bytes().to_ascii_lowercase().ends_with(b"chunked"));
+    chunked
+        || headers.contains_key(header::CONTENT_LENGTH)
+        || response.version() > Version::HTTP_11
+        || response.status() == StatusCode::NO_CONTENT
 }
 
 /// Whether any request of this connection may be `https`.

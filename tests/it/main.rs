@@ -19,6 +19,7 @@ mod world;
 mod analyst;
 mod canary;
 mod conformance;
+mod downloads;
 mod faults;
 mod kill;
 mod limits;

@@ -12,18 +12,24 @@ use files::{all_rust, files, modules, program};
 const LONGEST: usize = 400;
 
 /// Each outside library, and where alone in `src/` it may be named.
-const LIBRARIES: [(&str, &[&str]); 16] = [
+const LIBRARIES: [(&str, &[&str]); 19] = [
+    ("base64", &["src/source/digest.rs"]),
     ("chrono_tz", &["src/schedule"]),
     ("clap", &["src/cli"]),
     ("clap_complete", &["src/cli"]),
     ("clap_mangen", &["src/cli"]),
     ("config", &["src/config.rs"]),
     ("croner", &["src/schedule"]),
-    ("flate2", &["src/encode/compress.rs", "src/source/body.rs"]),
+    (
+        "flate2",
+        &["src/encode/compress.rs", "src/source/body.rs", "src/source/zip"],
+    ),
     ("http_body_util", &["src/archive/wire"]),
     ("httpdate", &["src/retry.rs"]),
     ("indicatif", &["src/cli", "src/observe.rs"]),
+    ("md5", &["src/source/digest.rs"]),
     ("object_store", &["src/archive"]),
+    ("rawzip", &["src/source/zip"]),
     (
         "reqwest",
         &["src/client.rs", "src/source/wire", "src/archive/wire"],

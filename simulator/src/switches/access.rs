@@ -18,6 +18,8 @@ pub struct Access {
     pub invalid_client: u16,
     /// Whether an issued token ends the life of those before it. [?]
     pub one_token_at_a_time: bool,
+    /// Whether an assertion is refused when it is shown again after it got a token. [?]
+    pub assertions_once: bool,
 }
 
 impl Default for Access {
@@ -29,6 +31,7 @@ impl Default for Access {
             unknown_place: 404,
             invalid_client: 400,
             one_token_at_a_time: false,
+            assertions_once: false,
         }
     }
 }

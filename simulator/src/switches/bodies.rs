@@ -80,6 +80,8 @@ pub enum Framing {
     Length,
     /// `Transfer-Encoding: chunked` [I]
     Chunked,
+    /// Not at all: the body ends with the connection. [?]
+    UntilClose,
 }
 
 /// The `Content-Type` of JSON replies.

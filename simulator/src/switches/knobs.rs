@@ -5,6 +5,17 @@ use super::*;
 /// Turns one switch.
 pub(super) type Turn = fn(&mut Switches);
 
+/// A value of a switch: name and action.
+pub(super) type Knob = (&'static str, Turn);
+
+/// All of them. Lists are added at the end, so that a seed keeps what it means for the switches before.
+pub(super) fn all() -> impl Iterator<Item = Knob> {
+    [KNOBS, CSV, CLASSIC, PATHS, LONG_TERM, DOWNLOADS]
+        .into_iter()
+        .flatten()
+        .copied()
+}
+
 macro_rules! knobs {
     ($($group:ident . $field:ident : $($name:literal => $value:expr),+ ;)+) => {
         &[$($((
@@ -14,8 +25,8 @@ macro_rules! knobs {
     };
 }
 
-/// Name and action of each.
-pub(super) const KNOBS: &[(&str, Turn)] = knobs! {
+/// Pages, bodies, records, access.
+const KNOBS: &[Knob] = knobs! {
     links.form: "absolute" => LinkForm::Absolute, "path_relative" => LinkForm::PathRelative,
         "query_only" => LinkForm::QueryOnly;
     links.naming: "name" => LinkNaming::Name, "guid" => LinkNaming::Guid;
@@ -84,4 +95,89 @@ pub(super) const KNOBS: &[(&str, Turn)] = knobs! {
     access.unknown_place: "403" => 403, "401" => 401;
     access.invalid_client: "401" => 401;
     access.one_token_at_a_time: "true" => true;
+};
+
+/// CSV downloads.
+const CSV: &[Knob] = knobs! {
+    csv.delimiter: "semicolon" => Delimiter::Semicolon, "tab" => Delimiter::Tab;
+    csv.line_end: "lf" => LineEnd::Lf;
+    csv.last_line_end: "false" => false;
+    csv.bom: "true" => true;
+    csv.quoting: "all" => Quoting::All;
+    csv.header: "camel" => Header::Camel, "words" => Header::Words, "absent" => Header::Absent;
+    csv.disposition: "false" => false;
+    csv.content_type: "text_csv_utf8" => CsvType::TextCsvUtf8, "octet_stream" => CsvType::OctetStream;
+    csv.framing: "chunked" => Framing::Chunked, "until_close" => Framing::UntilClose;
+};
+
+/// The classic API. `classic.api_version` is in no list: under one of its values some requests get nothing.
+const CLASSIC: &[Knob] = knobs! {
+    classic.fraction: "0" => Fraction::Digits(0), "3" => Fraction::Digits(3), "6" => Fraction::Digits(6),
+        "trimmed" => Fraction::Trimmed, "mixed" => Fraction::Mixed;
+    classic.zone: "z" => Zone::Z, "east" => Zone::East, "west" => Zone::West, "none" => Zone::None,
+        "mixed" => Zone::Mixed;
+    classic.twins: "never" => Twins::Never, "often" => Twins::Often;
+    classic.page_cap: "50" => Some(50), "200" => Some(200), "1000" => Some(1000);
+    classic.default_top: "10" => 10, "1000" => 1000;
+    classic.ties: "insertion" => Ties::Insertion, "reversed" => Ties::Reversed, "shuffled" => Ties::Shuffled;
+    classic.precision: "milliseconds" => SortPrecision::Milliseconds, "seconds" => SortPrecision::Seconds;
+    classic.sort_case_matters: "true" => true;
+    classic.unknown_sort: "refused" => UnknownSort::Refused;
+    classic.total: "stale" => TotalCount::Stale, "absent" => TotalCount::Absent, "null" => TotalCount::Null,
+        "capped_at_10000" => TotalCount::Capped(10_000);
+    classic.no_results: "null" => NoResults::Null;
+    classic.short_pages: "true" => true;
+    classic.beyond: "last_page" => Beyond::LastPage;
+    classic.retention_days: "30" => Some(30);
+    classic.content_type_required: "true" => true;
+    classic.download_cap: "50" => 50;
+};
+
+/// Paths. Those that turn a path off are in no list, nor is `access.assertions_once`: nothing could be read.
+const PATHS: &[Knob] = knobs! {
+    paths.wrong: "json" => WrongPath::Json, "sign_in" => WrongPath::SignIn, "redirect" => WrongPath::Redirect,
+        "unsupported_version" => WrongPath::UnsupportedVersion;
+};
+
+/// The long-term store, and how far back the live endpoints go.
+const LONG_TERM: &[Knob] = knobs! {
+    long_term.lag_hours: "0" => 0, "24" => 24;
+    long_term.lag_from: "event" => LagFrom::Event;
+    long_term.retention_days: "5_years" => 5 * 365;
+    long_term.entries: "zip_per_hour" => Entries::ZipPerHour, "zip_per_hour_one_name" => Entries::ZipPerHourOneName,
+        "numbered" => Entries::Numbered, "folders" => Entries::Folders, "one_name" => Entries::OneName;
+    long_term.names: "climbing" => EntryNames::Climbing, "absolute" => EntryNames::Absolute,
+        "backslashes" => EntryNames::Backslashes;
+    long_term.packing: "stored" => Packing::Stored;
+    long_term.streamed: "true" => true;
+    long_term.zip64: "true" => true;
+    long_term.bom: "true" => true;
+    long_term.layout: "spaced" => Layout::Spaced, "two_spaces" => Layout::TwoSpaces, "cr_lf" => Layout::CrLf,
+        "tabs" => Layout::Tabs;
+    long_term.casing: "camel" => Casing::Camel;
+    long_term.order: "newest_first" => RecordOrder::NewestFirst, "shuffled" => RecordOrder::Shuffled;
+    long_term.identifier: "other" => Identifier::Other;
+    long_term.date: "no_zone" => DateSpelling::NoZone, "millis" => DateSpelling::Millis,
+        "offset" => DateSpelling::Offset;
+    long_term.extra_members: "true" => true;
+    long_term.empty: "empty_array" => EmptyDay::EmptyArray, "empty_body" => EmptyDay::EmptyBody,
+        "no_content" => EmptyDay::NoContent;
+    long_term.heavy: "1" => 1;
+    long_term.strays: "only_live" => Strays::OnlyLive(7), "only_long_term" => Strays::OnlyLongTerm(7);
+    long_term.content_type: "octet_stream" => ZipType::OctetStream;
+    long_term.framing: "chunked" => Framing::Chunked, "until_close" => Framing::UntilClose;
+    pages.look_back: "90" => Some(90);
+    pages.too_old: "refused" => TooOld::Refused;
+};
+
+/// The unified CSV download and the exclusion rules.
+const DOWNLOADS: &[Knob] = knobs! {
+    downloads.window: "none" => None;
+    downloads.too_old: "empty" => TooOld::Empty;
+    downloads.most_rows: "100" => 100;
+    downloads.over: "oldest" => Over::Oldest, "refused" => Over::Refused;
+    downloads.order: "oldest_first" => RowOrder::OldestFirst;
+    downloads.wrapping: "zip" => Wrapping::Zip;
+    rules.rolled_out: "false" => false;
+    rules.wrapped: "true" => true;
 };

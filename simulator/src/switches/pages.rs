@@ -22,6 +22,10 @@ pub struct Pages {
     pub repeats: Repeats,
     /// When an event can be seen.
     pub arrival: Arrival,
+    /// Days that the live endpoints look back; none: to the start. 90 are likely. [I]
+    pub look_back: Option<u32>,
+    /// What a request for something older than that gets.
+    pub too_old: TooOld,
     /// Page size when `maxCount` is not given; kept within 10 to 200. "typically up to 200" [D]
     pub default_count: u16,
 }
@@ -37,6 +41,8 @@ impl Default for Pages {
             bounds: Bounds::default(),
             repeats: Repeats::default(),
             arrival: Arrival::default(),
+            look_back: None,
+            too_old: TooOld::default(),
             default_count: 200,
         }
     }
@@ -156,4 +162,15 @@ pub enum Arrival {
         /// Requests for events of the stream, from its start.
         requests: u32,
     },
+}
+
+/// What a request gets whose `from` lies before what can be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TooOld {
+    /// Nothing for that time, and no word of it. [?]
+    #[default]
+    Empty,
+    /// Status 400. [?]
+    Refused,
 }

@@ -45,10 +45,14 @@ pub(super) async fn send(simulator: &Simulator, head: &str, body: &str) -> std::
     let (body, whole) = if headers.contains_key("transfer-encoding") {
         unchunk(rest)
     } else {
-        let length: usize = headers
+        // Without a length the body ends with the connection.
+        let length = headers
             .get("content-length")
-            .map_or(0, |length| length.parse().unwrap());
-        (rest.to_vec(), rest.len() == length)
+            .map(|length| length.parse().unwrap());
+        (
+            rest.to_vec(),
+            length.is_none_or(|length: usize| rest.len() == length),
+        )
     };
     Ok(Got {
         status,
@@ -80,7 +84,7 @@ fn unchunk(mut rest: &[u8]) -> (Vec<u8>, bool) {
 pub(super) async fn get(simulator: &Simulator, target: &str) -> std::io::Result<Got> {
     send(
         simulator,
-        &format!("GET {target} HTTP/1.1\r\nAuthorization: Bearer pat"),
+        &format!("GET {target} HTTP/1.1\r\nAuthorization: Bearer pat\r\nContent-Type: application/json"),
         "",
     )
     .await
@@ -107,7 +111,7 @@ pub(super) fn page(body: &[u8]) -> Page {
 }
 
 /// The texts of an array's elements.
-fn elements(array: &[u8]) -> Vec<Vec<u8>> {
+pub(super) fn elements(array: &[u8]) -> Vec<Vec<u8>> {
     let array = one_line(array);
     let Some(Node::Array(nodes)) = parse(&array) else {
         panic!("no array")

@@ -99,6 +99,14 @@ pub enum HttpError {
         /// What is wrong.
         problem: String,
     },
+    /// A success that is no whole file of the kind that was asked for.
+    #[error("ask `{at}`: the reply is not the expected file: {problem}")]
+    NoFile {
+        /// Who was asked.
+        at: Place,
+        /// What is wrong.
+        problem: String,
+    },
     /// A success that is too much for us: the same again would be no better.
     #[error("ask `{at}`: take the reply: {problem}")]
     OverLimit {
@@ -188,7 +196,7 @@ impl HttpError {
         match self {
             Self::Token { source } => source.action(),
             Self::Broken { source, .. } => source.action(),
-            Self::Unavailable { .. } | Self::Unexpected { .. } => Action::Retry,
+            Self::Unavailable { .. } | Self::Unexpected { .. } | Self::NoFile { .. } => Action::Retry,
             Self::Foreign { .. }
             | Self::Redirected { .. }
             | Self::Refused { .. }
@@ -225,6 +233,9 @@ impl HttpError {
             Self::CredentialsRefused { refusal, .. } => Some(credentials_hint(refusal.code.as_deref())),
             Self::NoTokensHere { .. } => Some(TOKEN_URL_HINT),
             Self::Broken { source, .. } => broken_hint(source),
+            Self::NoFile { .. } => Some(
+                "nothing of it is archived; a page or a message instead of a file comes from a sign-in page, a proxy or a wrong `url`; check also that this platform has the API",
+            ),
             Self::Unexpected { .. } => Some(
                 "a page instead of JSON comes from a sign-in page, a proxy, or a wrong `url` or `token_url`; check also that this platform has the API",
             ),
