@@ -226,14 +226,7 @@ impl SourceError {
     /// Whether the server says that it has no such API, rather than that it cannot answer now.
     #[must_use]
     pub fn is_not_there(&self) -> bool {
-        let http = match self {
-            Self::Http(error) => error,
-            _ => return false,
-        };
-        matches!(
-            http,
-            http::HttpError::NotFound { .. } | http::HttpError::NotUnderstood { .. }
-        )
+        matches!(self, Self::LongTerm(LongTermError::NotThere { .. }))
     }
 
     /// What a person can do about it.

@@ -56,7 +56,11 @@ pub(super) async fn passes(
     let ended = progress::at_once(console, exporters, pass, Result::is_ok).await;
     let outcome = |(target, result): (TargetName, Option<Result<Summary, PassError>>)| Outcome {
         target,
-        result: result.map_or(Err(Failure::Died), |result| result.map_err(Failure::Pass)),
+        result: match result {
+            Some(Ok(summary)) => Ok(summary),
+            Some(Err(error)) => Err(Failure::Pass(error)),
+            None => Err(Failure::Died),
+        },
     };
     ended.into_iter().map(outcome).collect()
 }

@@ -23,7 +23,6 @@ use crate::{
     status::{Needs, PassResult, State, Status},
 };
 
-#[expect(clippy::future_not_send, reason = "a test stays on its thread")]
 mod comparing;
 #[expect(clippy::future_not_send, reason = "a test stays on its thread")]
 mod world;

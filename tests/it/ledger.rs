@@ -122,6 +122,7 @@ impl Ledger {
         for (number, commit) in self.commits.iter().enumerate() {
             keys.insert(format!("commits/{target}/{number:020}.json"));
             keys.extend(commit["catalog"].as_str().map(str::to_owned));
+            keys.extend(commit["rules"].as_str().map(str::to_owned));
             let objects = commit["objects"].as_array().unwrap();
             keys.extend(
                 objects

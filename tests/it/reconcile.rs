@@ -11,11 +11,12 @@ use uipath_audit_exporter::{
 };
 use uipath_audit_simulator::{Fault, NewEvent, When};
 
+mod command;
+mod rivals;
+mod stores;
+
 use crate::{
     kill::lives_through,
-    ledger::Ledger,
-    rival::{Rival, each},
-    store::Step,
     world::{TARGET, World, at},
 };
 
@@ -328,79 +329,4 @@ async fn killed_at_every_await() {
 #[tokio::test]
 async fn killed_at_every_await_and_the_state_lost() {
     dies_at_every_await(|world| std::fs::remove_dir_all(world.state_dir()).unwrap()).await;
-}
-
-/// A world with late events, an exporter that archived the rest, and another one.
-async fn two() -> (World, Rival, Rival) {
-    let mut world = World::new().await;
-    world.settings.targets[0].long_term = false;
-    world.settings.archive.max_events = 20;
-    world.happen(1, 60, 20);
-    let mut first = Rival::started(&world, "audit-1", "a").await;
-    let other = Rival::started(&world, "audit-2", "b").await;
-    first.pass().await.unwrap();
-    come_late(&world, 8);
-    (world, first, other)
-}
-
-fn span(world: &World) -> Window {
-    Window::new(world.now() - TimeDelta::days(14), world.now())
-}
-
-#[tokio::test]
-async fn who_does_not_own_a_target_does_not_compare_it() {
-    let (world, _first, mut other) = two().await;
-    let error = other.process().reconcile(span(&world)).await.unwrap_err();
-    assert!(matches!(error, PassError::StandBy { .. }), "{error:?}");
-    assert_eq!(world.ledger().await.of_kind("backfill"), 0);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_exporter_takes_the_target_over_at_every_step_of_a_comparison() {
-    let steps = {
-        let (world, mut first, _other) = two().await;
-        let before = first.line.count();
-        first.process().reconcile(span(&world)).await.unwrap();
-        before + 1..=first.line.count()
-    };
-    assert!(steps.clone().count() > 20, "{steps:?}");
-    let fates = [false, true];
-    let cases: Vec<_> = fates
-        .into_iter()
-        .flat_map(|killed| steps.clone().map(move |step| (killed, step)))
-        .collect();
-    each(cases, |(killed, step)| async move {
-        let (world, mut first, mut other) = two().await;
-        let line = std::sync::Arc::clone(&first.line);
-        let gate = line.hold(Step::After(step));
-        let span = span(&world);
-        {
-            let mut comparing = std::pin::pin!(first.process().reconcile(span));
-            tokio::select! {
-                biased;
-                result = &mut comparing => panic!("it ended before step {step}: {result:?}"),
-                () = gate.reached() => {}
-            }
-            other.take_over().await.unwrap();
-            other.process().reconcile(span).await.unwrap();
-            gate.open();
-            if !killed {
-                let result = comparing.await;
-                assert!(
-                    matches!(result, Ok(_) | Err(PassError::StandBy { .. })),
-                    "{step}: {result:?}"
-                );
-            }
-        }
-        if killed {
-            first.start(&world).await;
-        }
-        world.advance(15);
-        let _ = first.pass().await;
-        other.take_over().await.unwrap();
-        other.process().reconcile(span).await.unwrap();
-        let ledger: Ledger = world.assert_archive_equals_truth().await;
-        assert_eq!(ledger.lines.len(), 68, "{step}");
-    })
-    .await;
 }

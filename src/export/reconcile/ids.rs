@@ -31,7 +31,7 @@ impl Exporter {
         };
         let newest = parts.iter().rev();
         let comparable = newest.filter(|part| part.held.api == Api::Unified && !part.store.is_empty());
-        let (mut shown, mut matched, mut days) = (0, 0, 0);
+        let (mut shown, mut matched, mut days, mut failure) = (0, 0, 0, None);
         for part in comparable {
             if work.alike.is_some() || shown >= ENOUGH || days >= DAYS {
                 break;
@@ -60,8 +60,13 @@ impl Exporter {
                     work.without_store = Some(format!("the long-term store is not there: {}", Chain(&error)));
                     return Ok(false);
                 }
+                // Another day may tell.
+                Some(Err(error @ PassError::Compare(_))) => (failure, days) = (Some(error), days + 1),
                 Some(Err(error)) => return Err(error),
             }
+        }
+        if let Some(failure) = failure.filter(|_| shown == 0 && work.alike.is_none()) {
+            return Err(failure);
         }
         if work.alike.is_none() && shown > 0 {
             work.alike = Some(matched * 2 >= shown);
