@@ -129,6 +129,15 @@ pub struct Intents {
     pub sweep: BTreeSet<String>,
 }
 
+/// What a target has a schedule for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Task {
+    /// Reading on from where the archive ends.
+    Pass,
+    /// Comparing the archive with the server.
+    Comparison,
+}
+
 /// A slice that was about to be committed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Intent {
@@ -309,26 +318,26 @@ impl TargetCheckpoint {
         .await
     }
 
-    /// The due time that the last pass served. It is this machine's own affair: no archive can bring it back.
+    /// The due time that was served last. It is this machine's own affair: no archive can bring it back.
     ///
     /// # Errors
     /// If the disk cannot be read.
-    pub async fn due(&self) -> Result<Option<Time>, CheckpointError> {
+    pub async fn due(&self, task: Task) -> Result<Option<Time>, CheckpointError> {
         let target = self.target.clone();
         self.run_in(self.whole.quarantined(), move |database| {
-            record::due(database, &target)
+            record::due(database, &target, task)
         })
         .await
     }
 
-    /// Makes durable which due time a pass has served.
+    /// Makes durable which due time has been served.
     ///
     /// # Errors
     /// If the disk cannot be written.
-    pub async fn note_due(&self, served: Time) -> Result<(), CheckpointError> {
+    pub async fn note_due(&self, task: Task, served: Time) -> Result<(), CheckpointError> {
         let target = self.target.clone();
         self.run_in(self.whole.quarantined(), move |database| {
-            record::note_due(database, &target, served)
+            record::note_due(database, &target, task, served)
         })
         .await
     }

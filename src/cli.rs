@@ -16,6 +16,7 @@ mod exit;
 mod once;
 mod out;
 mod progress;
+mod reconcile;
 mod recover;
 mod run;
 mod signals;
@@ -100,12 +101,12 @@ async fn dispatch(console: &Console, command: Command) -> Result<Exit, CliError>
         Command::Download(args) => until_stopped(console, |stop| download::run(console, args, stop)).await,
         Command::Verify(args) => verify::run(console, args).await,
         Command::Recover(args) => recover::run(console, args).await,
+        Command::Reconcile(args) => until_stopped(console, |stop| reconcile::run(console, args, stop)).await,
         Command::Demo(args) => until_stopped(console, |stop| demo::run(console, args, stop)).await,
         Command::Simulate(args) => until_stopped(console, |stop| simulate::run(console, args, stop)).await,
         Command::Completions(args) => completions::completions(args.shell),
         Command::Man => completions::man(),
         Command::Prove(_) => Err(CliError::NotYet { command: "prove" }),
-        Command::Reconcile(_) => Err(CliError::NotYet { command: "reconcile" }),
         Command::Keygen(_) => Err(CliError::NotYet { command: "keygen" }),
     }
 }

@@ -20,6 +20,7 @@ use crate::{
 };
 
 mod board;
+mod comparing;
 mod heartbeat;
 mod shard;
 mod stop;

@@ -79,6 +79,8 @@ pub struct Exporter {
     tenure: Tenure,
     /// Slices in memory at once.
     slots: Arc<Semaphore>,
+    /// Objects that others may have left behind were looked for on all days once.
+    searched: bool,
     /// Files that a killed predecessor may have left half-written are looked for once.
     swept: bool,
     progress: Arc<Progress>,
@@ -135,6 +137,7 @@ impl Exporter {
             notes,
             tenure: Tenure::default(),
             slots: Arc::new(Semaphore::new(ahead.clamp(1, SLICES))),
+            searched: false,
             swept: false,
             progress,
         }

@@ -108,6 +108,13 @@ pub fn number_of_data(key: &str) -> Option<u64> {
     }
 }
 
+/// The UTC day of the events in a data object.
+#[must_use]
+pub fn day_of_data(key: &str) -> Option<NaiveDate> {
+    let day = key.split('/').find_map(|part| part.strip_prefix("day="))?;
+    day.parse().ok()
+}
+
 /// The prefix of a target's commits, without a slash at its end.
 #[must_use]
 pub fn commits(target: &TargetName) -> String {

@@ -17,6 +17,10 @@ use crate::{
     export::Seen,
 };
 
+mod comparison;
+
+pub use comparison::{LastComparison, Side};
+
 /// The file's name in the state directory.
 const FILE: &str = "status.json";
 
@@ -66,6 +70,12 @@ pub struct TargetStatus {
     /// When the next pass starts. None while one runs.
     #[serde(with = "maybe")]
     pub next_run: Option<Time>,
+    /// The last comparison with the server, in this process.
+    #[serde(default)]
+    pub last_comparison: Option<LastComparison>,
+    /// When the next one starts, where they have a schedule. None: not known, it waits for a pass, or one runs.
+    #[serde(default, with = "maybe")]
+    pub next_comparison: Option<Time>,
     /// How many passes in a row have failed.
     pub failures: u64,
     /// The last failure, be it over or not.
@@ -81,7 +91,7 @@ pub enum State {
     /// Waiting for its next due time; all is well.
     #[default]
     Idle,
-    /// A pass is under way, and the last one was well.
+    /// A pass is under way, and the last one was well; or a comparison is.
     Running,
     /// At its last look another exporter owned it.
     Standby,

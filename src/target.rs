@@ -218,6 +218,17 @@ pub struct Target {
     pub pace: Pace,
     /// When passes run.
     pub schedule: Schedule,
+    /// When the archive is compared with the server. None: when a person says so.
+    pub reconcile: Option<Reconcile>,
+}
+
+/// Comparing the archive with the server, time and again.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Reconcile {
+    /// When.
+    pub schedule: Schedule,
+    /// How far back from then.
+    pub back: Duration,
 }
 
 impl Target {
@@ -311,5 +322,6 @@ pub(crate) fn test_target(api: Api) -> Target {
             takeover_after: None,
         },
         schedule,
+        reconcile: None,
     }
 }

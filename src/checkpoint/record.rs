@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 
-use super::{CheckpointError, Intents, Memory, database::Database, known};
+use super::{CheckpointError, Intents, Memory, Task, database::Database, known};
 use crate::{
     clock::{Time, spelled},
     event::Mark,
@@ -16,7 +16,7 @@ const ENVELOPE: usize = 1 + 4 + 32;
 /// Longer records are spread over several values: above 4 KiB sled writes files it does not sync.
 const PART: usize = 3900;
 
-/// The due time that the last pass served.
+/// The due time that was served last.
 #[derive(Serialize, Deserialize)]
 struct Served {
     #[serde(with = "spelled")]
@@ -88,14 +88,32 @@ pub(super) fn peek(database: &Database, target: &TargetName) -> Result<Option<Me
     read(database, b'm', target)
 }
 
-pub(super) fn due(database: &Database, target: &TargetName) -> Result<Option<Time>, CheckpointError> {
-    let served: Option<Served> = read(database, b'd', target)?;
+impl Task {
+    fn kind(self) -> u8 {
+        match self {
+            Self::Pass => b'd',
+            Self::Comparison => b'c',
+        }
+    }
+}
+
+pub(super) fn due(
+    database: &Database,
+    target: &TargetName,
+    task: Task,
+) -> Result<Option<Time>, CheckpointError> {
+    let served: Option<Served> = read(database, task.kind(), target)?;
     Ok(served.map(|served| served.due))
 }
 
-pub(super) fn note_due(database: &Database, target: &TargetName, due: Time) -> Result<(), CheckpointError> {
+pub(super) fn note_due(
+    database: &Database,
+    target: &TargetName,
+    task: Task,
+    due: Time,
+) -> Result<(), CheckpointError> {
     let mut batch = sled::Batch::default();
-    write(database, &mut batch, b'd', target, Some(&Served { due }))?;
+    write(database, &mut batch, task.kind(), target, Some(&Served { due }))?;
     database.apply(batch)
 }
 

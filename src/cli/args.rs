@@ -14,6 +14,9 @@ use crate::{
     target::TargetName,
 };
 
+mod reconcile;
+pub(super) use reconcile::Reconcile;
+
 const ABOUT: &str = "\
 Exports UiPath audit events into an archive that an auditor can check: every event exactly once, byte for byte.
 
@@ -114,8 +117,7 @@ pub(super) enum LogFormat {
 pub(super) enum Command {
     /// The daemon: every target on its schedule, until SIGTERM
     ///
-    /// A target that fails is tried again when it is due; no target ends the
-    /// daemon.
+    /// A target that fails is tried again when it is due; no target ends the daemon.
     #[command(after_help = "Example: uipath-audit-exporter --config exporter.toml run")]
     Run(Run),
     /// One pass over all (or the named) targets, then exit
@@ -126,8 +128,7 @@ pub(super) enum Command {
     Once(Once),
     /// Report every mistake in the configuration, then try credentials, targets and archive
     ///
-    /// Gets a token, asks each target for one page, and probes the archive for what exactly-once rests on. Writes no
-    /// event, and may be used beside a running daemon.
+    /// Gets a token, asks each target for one page, probes the archive. Writes no event; may run beside a daemon.
     #[command(after_help = "Example: uipath-audit-exporter --config exporter.toml check")]
     Check(Check),
     /// Per target: last commit, coverage, lag, next run, last error
@@ -163,6 +164,7 @@ pub(super) enum Command {
     /// restored from an older copy.
     #[command(after_help = "Example: uipath-audit-exporter --config exporter.toml recover --target acme")]
     Recover(Recover),
+    Reconcile(Reconcile),
     /// Simulator and exporter on this machine, with nothing to configure
     ///
     /// Simulates an organization with two tenants and 90 days of events, archives them, and compares the archive with
@@ -187,8 +189,6 @@ pub(super) enum Command {
     #[command(hide = true, disable_help_flag = true)]
     Prove(Later),
     #[command(hide = true, disable_help_flag = true)]
-    Reconcile(Later),
-    #[command(hide = true, disable_help_flag = true)]
     Keygen(Later),
 }
 
@@ -197,7 +197,12 @@ impl Command {
     pub(super) fn has_bars(&self) -> bool {
         matches!(
             self,
-            Self::Once(_) | Self::Demo(_) | Self::Recover(_) | Self::Verify(_) | Self::Download(_)
+            Self::Once(_)
+                | Self::Demo(_)
+                | Self::Recover(_)
+                | Self::Reconcile(_)
+                | Self::Verify(_)
+                | Self::Download(_)
         )
     }
 }

@@ -1,6 +1,5 @@
 //! `once`: one pass over each target, all at once, and a line about each. The demo takes the same way.
 
-use tokio::{task::JoinSet, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -8,8 +7,7 @@ use super::{
     CliError, Exit,
     args::Once,
     console::{Console, known_targets},
-    out,
-    progress::Board,
+    out, progress,
 };
 use crate::{
     clock::spell,
@@ -50,42 +48,21 @@ pub(super) async fn passes(
     take_over: bool,
     stop: &CancellationToken,
 ) -> Vec<Outcome> {
-    let mut board = Board::new(console.bars(), &exporters);
-    let mut outcomes: Vec<Outcome> = exporters
-        .iter()
-        .map(|exporter| Outcome {
-            target: exporter.target().name.clone(),
-            result: Err(Failure::Died),
-        })
-        .collect();
-    // Dropped with its tasks: a pass may die at every await.
-    let mut tasks = JoinSet::new();
-    for (place, mut exporter) in exporters.into_iter().enumerate() {
+    let pass = |mut exporter: Exporter| {
         let span = tracing::info_span!("pass", target = %exporter.target().name);
         let stop = stop.clone();
-        let pass = async move { (place, exporter.pass(take_over, &stop).await) };
-        tasks.spawn(pass.instrument(span));
-    }
-    let mut ticks = tokio::time::interval(board.period());
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks.reset();
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => board.show(),
-            joined = tasks.join_next() => match joined {
-                None => break,
-                Some(Ok((place, result))) => {
-                    board.done(place, if result.is_ok() { "done" } else { "FAILED" });
-                    if let Some(outcome) = outcomes.get_mut(place) {
-                        outcome.result = result.map_err(Failure::Pass);
-                    }
-                }
-                Some(Err(error)) => tracing::debug!(%error, "a pass died"),
-            },
-        }
-    }
-    board.clear();
-    outcomes
+        async move { exporter.pass(take_over, &stop).await }.instrument(span)
+    };
+    let ended = progress::at_once(console, exporters, pass, Result::is_ok).await;
+    let outcome = |(target, result): (TargetName, Option<Result<Summary, PassError>>)| Outcome {
+        target,
+        result: match result {
+            Some(Ok(summary)) => Ok(summary),
+            Some(Err(error)) => Err(Failure::Pass(error)),
+            None => Err(Failure::Died),
+        },
+    };
+    ended.into_iter().map(outcome).collect()
 }
 
 /// A line about each target; the first of 4, 6, 1 that any had.

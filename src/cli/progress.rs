@@ -1,14 +1,18 @@
-//! How far passes are: bars where a person watches, otherwise a log line every few seconds.
+//! How far passes and comparisons are: bars where a person watches, otherwise a log line every few seconds.
 
 use std::{sync::Arc, time::Duration};
 
 use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressStyle};
-use tokio::time::Instant;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, MissedTickBehavior},
+};
 
-use super::out;
+use super::{console::Console, out};
 use crate::{
     clock::Time,
     export::{Exporter, Progress, Seen},
+    target::TargetName,
 };
 
 /// How often bars are drawn.
@@ -17,7 +21,7 @@ const FRAME: Duration = Duration::from_millis(100);
 const LINE: Duration = Duration::from_secs(5);
 
 /// The state of several targets' passes, shown.
-pub(super) struct Board {
+struct Board {
     rows: Vec<Row>,
     began: Instant,
     bars: Option<MultiProgress>,
@@ -31,7 +35,7 @@ struct Row {
 }
 
 impl Board {
-    pub(super) fn new(bars: Option<&MultiProgress>, exporters: &[Exporter]) -> Self {
+    fn new(bars: Option<&MultiProgress>, exporters: &[Exporter]) -> Self {
         let names = exporters
             .iter()
             .map(|exporter| exporter.target().name.to_string());
@@ -56,13 +60,13 @@ impl Board {
         }
     }
 
-    /// How often to call [`Board::show`].
-    pub(super) fn period(&self) -> Duration {
+    /// How often to call `show`.
+    fn period(&self) -> Duration {
         if self.bars.is_some() { FRAME } else { LINE }
     }
 
     /// Shows the targets that are still running.
-    pub(super) fn show(&self) {
+    fn show(&self) {
         for row in self.rows.iter().filter(|row| !row.done) {
             let seen = row.progress.look();
             match &row.bar {
@@ -73,7 +77,7 @@ impl Board {
     }
 
     /// A target has ended; `how` in a word or two.
-    pub(super) fn done(&mut self, row: usize, how: &'static str) {
+    fn done(&mut self, row: usize, how: &'static str) {
         if let Some(row) = self.rows.get_mut(row) {
             row.done = true;
             if let Some(bar) = &row.bar {
@@ -84,11 +88,50 @@ impl Board {
     }
 
     /// Takes the bars away: what comes next is the result.
-    pub(super) fn clear(&self) {
+    fn clear(&self) {
         for bar in self.rows.iter().filter_map(|row| row.bar.as_ref()) {
             bar.finish_and_clear();
         }
     }
+}
+
+/// Works with each exporter, concurrently, and shows how far they are. What became of each, in the same order; None: its
+/// task died.
+pub(super) async fn at_once<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+    console: &Console,
+    exporters: Vec<Exporter>,
+    work: impl Fn(Exporter) -> F,
+    went_well: impl Fn(&T) -> bool,
+) -> Vec<(TargetName, Option<T>)> {
+    let mut board = Board::new(console.bars(), &exporters);
+    let names = exporters.iter().map(|exporter| exporter.target().name.clone());
+    let mut ended: Vec<(TargetName, Option<T>)> = names.map(|name| (name, None)).collect();
+    // Dropped with its tasks: they may die at every await.
+    let mut tasks = JoinSet::new();
+    for (place, exporter) in exporters.into_iter().enumerate() {
+        let work = work(exporter);
+        tasks.spawn(async move { (place, work.await) });
+    }
+    let mut ticks = tokio::time::interval(board.period());
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks.reset();
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => board.show(),
+            joined = tasks.join_next() => match joined {
+                None => break,
+                Some(Ok((place, result))) => {
+                    board.done(place, if went_well(&result) { "done" } else { "FAILED" });
+                    if let Some((_, ended)) = ended.get_mut(place) {
+                        *ended = Some(result);
+                    }
+                }
+                Some(Err(error)) => tracing::debug!(%error, "a task died"),
+            },
+        }
+    }
+    board.clear();
+    ended
 }
 
 fn bar(name: String) -> ProgressBar {

@@ -364,3 +364,37 @@ fn each_way_to_log_in_has_its_settings() {
         "{twice}"
     );
 }
+
+#[test]
+fn files_are_never_compared_and_asking_for_it_is_a_mistake() {
+    let told = mistake(
+        "organization = \"acme\"",
+        "organization = \"acme\"\napi = \"unified_csv\"\nreconcile_schedule = \"@daily\"",
+    );
+    assert_eq!(
+        told,
+        "targets[0].reconcile_schedule: is set, but `api = \"unified_csv\"` archives files, which are not compared"
+    );
+    let told = mistake_above("[defaults]\nreconcile_schedule = \"daily\"");
+    assert!(
+        told.starts_with("defaults.reconcile_schedule: read the schedule"),
+        "{told}"
+    );
+    let told = mistake_above("[defaults]\nreconcile_back = \"1m\"");
+    assert!(told.starts_with("defaults.reconcile_back: "), "{told}");
+    let text = SMALL.replace(
+        "[[targets]]",
+        "[defaults]\nreconcile_schedule = \"@daily\"\n[[targets]]",
+    );
+    let text = text + "[[targets]]\nname = \"files\"\norganization = \"acme\"\napi = \"classic_csv\"\n";
+    let (settings, _) = load_toml(&text).unwrap();
+    let [compared, files] = &settings.targets[..] else {
+        panic!("two targets")
+    };
+    let back = compared
+        .reconcile
+        .as_ref()
+        .map(|reconcile| reconcile.back.as_secs());
+    assert_eq!(back, Some(7 * 86_400));
+    assert_eq!(files.reconcile, None);
+}

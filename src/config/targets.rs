@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     schedule::Schedule,
-    target::{Api, Classic, Filter, LONG_TERM_RETENTION, Pace, Start, Status, Target, TargetName},
+    target::{Api, Classic, Filter, LONG_TERM_RETENTION, Pace, Reconcile, Start, Status, Target, TargetName},
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -19,6 +19,8 @@ pub(super) struct Rhythm {
     schedule: String,
     timezone: String,
     pace: Pace,
+    reconcile_schedule: Option<String>,
+    reconcile_back: Duration,
 }
 
 impl Default for Rhythm {
@@ -35,6 +37,8 @@ impl Default for Rhythm {
                 empty_commit_every: HOUR,
                 takeover_after: None,
             },
+            reconcile_schedule: None,
+            reconcile_back: 7 * DAY,
         }
     }
 }
@@ -43,9 +47,9 @@ impl Rhythm {
     /// What the table says, and for the rest what this one says.
     pub(super) fn read(&self, t: &mut Table<'_>) -> Self {
         // Each is tried with a good other half, so that both can be wrong.
-        let schedule = t
-            .field("schedule")
-            .parse(|cron| Schedule::new(cron, "UTC").map(|_| cron.to_owned()));
+        let cron = |cron: &str| Schedule::new(cron, "UTC").map(|_| cron.to_owned());
+        let schedule = t.field("schedule").parse(cron);
+        let reconcile_schedule = t.field("reconcile_schedule").parse(cron);
         let timezone = t
             .field("timezone")
             .parse(|zone| Schedule::new("0 0 0 * * *", zone).map(|_| zone.to_owned()));
@@ -75,7 +79,32 @@ impl Rhythm {
             schedule: schedule.unwrap_or_else(|| self.schedule.clone()),
             timezone: timezone.unwrap_or_else(|| self.timezone.clone()),
             pace,
+            reconcile_schedule: reconcile_schedule.or_else(|| self.reconcile_schedule.clone()),
+            reconcile_back: t
+                .field("reconcile_back")
+                .duration("1h", "3650d")
+                .unwrap_or(self.reconcile_back),
         }
+    }
+
+    /// Comparisons of a target whose API is this one. Nothing can be compared with files, whatever the defaults say.
+    fn reconcile(&self, t: &mut Table<'_>, api: Api) -> Option<Reconcile> {
+        let own = t.field("reconcile_schedule");
+        if api.schema().is_none() {
+            if own.is_set() {
+                own.wrong(format!(
+                    "is set, but `api = \"{}\"` archives files, which are not compared",
+                    api.as_str()
+                ));
+            }
+            return None;
+        }
+        // Checked when it was read; its zone is told as that of `schedule`.
+        let schedule = Schedule::new(self.reconcile_schedule.as_ref()?, &self.timezone).ok()?;
+        Some(Reconcile {
+            schedule,
+            back: self.reconcile_back,
+        })
     }
 }
 
@@ -129,11 +158,14 @@ fn target(
     let field = t.field("filter");
     let filter = filter_of(&field, api);
     let retention = t.field("retention").is_set();
+    let rhythm = defaults.read(t);
+    let reconcile = rhythm.reconcile(t, api);
     let Rhythm {
         schedule,
         timezone,
         mut pace,
-    } = defaults.read(t);
+        ..
+    } = rhythm;
     let schedule = Schedule::new(&schedule, &timezone)
         .map_err(|error| t.field("schedule").wrong(error))
         .ok()?;
@@ -152,6 +184,7 @@ fn target(
         long_term,
         pace,
         schedule,
+        reconcile,
     })
 }
 

@@ -9,9 +9,9 @@ use futures::FutureExt as _;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use super::{Daemon, failing};
+use super::{Daemon, comparing::Comparing, failing};
 use crate::{
-    checkpoint::TargetCheckpoint,
+    checkpoint::{TargetCheckpoint, Task},
     clock::{Time, spell},
     commit::Counts,
     error::{Action, Chain},
@@ -26,24 +26,32 @@ use crate::{
 const NAP: Duration = Duration::from_secs(5);
 
 const PANICKED: &str = "the pass panicked; the next one begins afresh";
-const REPORT: &str = "this is a bug: please report it with the panic's message";
+pub(super) const REPORT: &str = "this is a bug: please report it with the panic's message";
 
-struct Worker {
-    daemon: Arc<Daemon>,
+pub(super) struct Worker {
+    pub(super) daemon: Arc<Daemon>,
     fleet: Arc<Fleet>,
-    target: Target,
+    pub(super) target: Target,
     /// Where due times are kept.
-    notes: TargetCheckpoint,
+    pub(super) notes: TargetCheckpoint,
     /// The due time that the last pass served.
-    last_due: Option<Time>,
+    pub(super) last_due: Option<Time>,
+    /// Comparisons with the server, where they have a schedule.
+    pub(super) comparing: Option<Comparing>,
     mood: Mood,
     /// Passes that failed in a row.
     failures: u64,
 }
 
+/// What is due.
+enum Next {
+    Pass(Due),
+    Comparison,
+}
+
 /// What the last pass came to, as far as it decides how loudly the next one speaks.
 #[derive(PartialEq, Eq)]
-enum Mood {
+pub(super) enum Mood {
     Fine,
     /// Behind that process.
     Standby {
@@ -63,6 +71,7 @@ pub(super) async fn work(daemon: Arc<Daemon>, fleet: Arc<Fleet>, target: Target)
     let span = tracing::error_span!("worker", target = %target.name);
     let worker = Worker {
         notes: daemon.checkpoint.of(&target.name),
+        comparing: target.reconcile.clone().map(Comparing::new),
         daemon,
         fleet,
         target,
@@ -75,10 +84,11 @@ pub(super) async fn work(daemon: Arc<Daemon>, fleet: Arc<Fleet>, target: Target)
 
 impl Worker {
     async fn run(mut self) {
-        self.last_due = self.notes.due().await.unwrap_or_else(|error| {
-            tracing::debug!(error = %Chain(&error), "the last due time is lost: the first pass starts at once");
-            None
-        });
+        self.last_due = self.remembered(Task::Pass).await;
+        let last_due = self.remembered(Task::Comparison).await;
+        if let Some(comparing) = &mut self.comparing {
+            comparing.last_due = last_due;
+        }
         self.change(None, |status| status.state = State::Idle);
         self.look_at_archive().await;
         // Once around for each panic.
@@ -94,29 +104,47 @@ impl Worker {
             };
             let mut sound = true;
             while sound {
-                let Some(due) = self.wait().await else {
-                    return;
+                sound = match self.wait().await {
+                    None => return,
+                    Some(Next::Pass(due)) => self.pass(&mut exporter, due).await,
+                    Some(Next::Comparison) => self.compare(&mut exporter).await,
                 };
-                sound = self.pass(&mut exporter, due).await;
             }
         }
     }
 
-    /// Waits until a pass is due; None when it is time to stop.
-    async fn wait(&self) -> Option<Due> {
-        let (stop, clock) = (&self.daemon.stop, &self.daemon.clock);
+    async fn remembered(&self, task: Task) -> Option<Time> {
+        self.notes.due(task).await.unwrap_or_else(|error| {
+            tracing::debug!(error = %Chain(&error), ?task, "the last due time is lost: the first one starts at once");
+            None
+        })
+    }
+
+    /// Waits until something is due; None when it is time to stop.
+    async fn wait(&self) -> Option<Next> {
+        let (stop, clock, name) = (&self.daemon.stop, &self.daemon.clock, &self.target.name);
         while !stop.is_cancelled() {
             let mut seen = clock.now();
-            let Some(due) = self.target.schedule.due(&self.target.name, self.last_due, seen) else {
+            let pass = self.target.schedule.due(name, self.last_due, seen);
+            let comparison = self.comparing.as_ref().and_then(|all| all.due(name, seen));
+            let compare = comparison.is_some_and(|at| at <= seen);
+            let turn = self.comparing.as_ref().is_some_and(|all| all.turn);
+            let at = pass.map(|due| due.at);
+            if let Some(due) = pass.filter(|due| due.at <= seen && !(compare && turn)) {
+                return Some(Next::Pass(due));
+            }
+            if compare {
+                return Some(Next::Comparison);
+            }
+            let Some(next) = at.into_iter().chain(comparison).min() else {
                 stop.cancelled().await;
                 return None;
             };
-            if due.at <= seen {
-                return Some(due);
-            }
-            self.change(None, |status| status.next_run = Some(due.at));
-            while seen < due.at {
-                self.nap(due.at - seen).await?;
+            self.change(None, |status| {
+                (status.next_run, status.next_comparison) = (at, comparison);
+            });
+            while seen < next {
+                self.nap(next - seen).await?;
                 let now = clock.now();
                 if now < seen {
                     break; // The clock was set back: what is due is another question now.
@@ -128,7 +156,7 @@ impl Worker {
     }
 
     /// Sleeps, no longer than `most`, until poked; None when it is time to stop.
-    async fn nap(&self, most: TimeDelta) -> Option<()> {
+    pub(super) async fn nap(&self, most: TimeDelta) -> Option<()> {
         let most = most.to_std().unwrap_or_default().min(NAP);
         tokio::select! {
             biased;
@@ -180,6 +208,9 @@ impl Worker {
             Err(_) => self.panicked(last),
         }
         self.look_at_archive().await;
+        if let Some(comparing) = &mut self.comparing {
+            comparing.passed();
+        }
         // What was stopped short goes on at once after a restart.
         if done || !stop.is_cancelled() {
             self.served(&due).await;
@@ -331,7 +362,7 @@ impl Worker {
     }
 
     /// Puts what is known of the archive on the board, whoever wrote there.
-    async fn look_at_archive(&self) {
+    pub(super) async fn look_at_archive(&self) {
         match self.notes.peek().await {
             Ok(Some(memory)) => self.change(None, |status| status.see(&memory)),
             Ok(None) => {}
@@ -342,12 +373,12 @@ impl Worker {
     /// The pass has served a due time.
     async fn served(&mut self, due: &Due) {
         self.last_due = Some(due.scheduled);
-        if let Err(error) = self.notes.note_due(due.scheduled).await {
+        if let Err(error) = self.notes.note_due(Task::Pass, due.scheduled).await {
             tracing::debug!(error = %Chain(&error), "a restart would make this pass again: its due time was not noted");
         }
     }
 
-    fn change(&self, running: Option<Arc<Progress>>, change: impl FnOnce(&mut TargetStatus)) {
+    pub(super) fn change(&self, running: Option<Arc<Progress>>, change: impl FnOnce(&mut TargetStatus)) {
         self.daemon.board.change(&self.target.name, running, change);
     }
 }

@@ -20,6 +20,9 @@ pub enum PassError {
     /// The long-term store of what the live API no longer shows.
     #[error("read what is older than `retention`")]
     Store(#[source] SourceError),
+    /// The long-term store, as something to compare with.
+    #[error("compare with the long-term store")]
+    Compare(#[source] SourceError),
     /// The archive's store.
     #[error(transparent)]
     Archive(ArchiveError),
@@ -146,7 +149,7 @@ impl PassError {
     #[must_use]
     pub fn action(&self) -> Action {
         match self {
-            Self::Source(error) | Self::Store(error) => error.action(),
+            Self::Source(error) | Self::Store(error) | Self::Compare(error) => error.action(),
             Self::Archive(error) => error.action(),
             Self::Checkpoint(error) => error.action(),
             Self::StandBy { .. }
@@ -174,6 +177,10 @@ impl PassError {
             Self::Source(error) => error.hint(),
             Self::Store(error) => {
                 let without = "`long_term = false` goes without it, and admits a gap";
+                Some(error.hint().map_or(without.to_owned(), |hint| format!("{hint}; {without}")))
+            }
+            Self::Compare(error) => {
+                let without = "the comparison with the live API was made all the same; `long_term = false` goes without the store";
                 Some(error.hint().map_or(without.to_owned(), |hint| format!("{hint}; {without}")))
             }
             Self::Archive(error) => error.hint(),

@@ -83,9 +83,12 @@ impl Exporter {
         // Nor does it know what those who wrote them may have left behind. All of it is remembered in one step: a kill
         // before that repeats it.
         let next = memory.head.number + 1;
+        // At first on any day: who wrote them may have died in a comparison.
+        let listed = self.searched.then_some(since);
         let intents = self
-            .leftovers(number + 1, next, Some(since), intents, &mut adopted)
+            .leftovers(number + 1, next, listed, Some(since), intents, &mut adopted)
             .await?;
+        self.searched = true;
         let horizon = self.horizon(memory.coverage_end);
         let memory = self
             .notes

@@ -42,7 +42,9 @@ impl Exporter {
         };
         let next = memory.as_ref().map_or(0, |memory| memory.head.number + 1);
         let since = memory.as_ref().map(|memory| self.horizon(memory.coverage_end));
-        let intents = self.leftovers(0, next, since, intents, &mut commits).await?;
+        let intents = self
+            .leftovers(0, next, None, since, intents, &mut commits)
+            .await?;
         if let Some(memory) = &memory {
             let (commit, known) = (memory.head.number, marks.len());
             tracing::info!(commit, known, "rebuilt the checkpoint from the archive");
@@ -83,10 +85,10 @@ impl Exporter {
         commits: &mut BTreeMap<u64, Commit>,
     ) -> Result<(Memory, Vec<Mark>), PassError> {
         let mut origin = self.commit(oldest, None).await?.0.window.from;
-        let mut marks = Vec::new();
+        let (mut marks, mut unread) = (Vec::new(), Vec::new());
         let mut covered: Option<(Time, Api)> = None;
         let mut link: Option<String> = None;
-        let mut number = head;
+        let (mut number, mut begun) = (head, head);
         let mut last = None;
         loop {
             let (commit, sha256) = self.commit(number, link.as_deref()).await?;
@@ -106,7 +108,15 @@ impl Exporter {
                 origin = commit.window.to;
                 break;
             }
-            marks.extend(self.marks_of(&commit, horizon.unwrap_or(Time::MIN_UTC)).await?);
+            unread.push(number);
+            begun = number;
+            if let Some(horizon) = horizon {
+                // Backfills may stand above: how far back they matter is known only now.
+                for number in unread.drain(..) {
+                    let commit = commits.get(&number).unwrap_or(&commit);
+                    marks.extend(self.marks_of(commit, horizon).await?);
+                }
+            }
             let done = commit.is_chained() && horizon.is_some_and(|horizon| commit.window.to <= horizon);
             last.get_or_insert_with(|| Head::of(&commit, sha256));
             commits.insert(number, commit);
@@ -117,15 +127,17 @@ impl Exporter {
         }
         let (coverage_end, api) = covered.unwrap_or((origin, self.source.api()));
         let horizon = self.horizon(coverage_end);
-        // Commits that came before the head was known to be chained were read without a horizon.
-        marks.retain(|mark: &Mark| mark.time.is_none_or(|time| time >= horizon));
+        // The oldest commits may have expired but for backfills.
+        for commit in unread.iter().filter_map(|number| commits.get(number)) {
+            marks.extend(self.marks_of(commit, horizon).await?);
+        }
         let Some(head) = last else {
             return Err(PassError::Altered {
                 number,
                 problem: "it is gone",
             });
         };
-        marks.extend(self.undated(oldest, number, head.last_undated).await?);
+        marks.extend(self.undated(oldest, begun, head.last_undated).await?);
         let known_from = origin.max(horizon);
         let known = Sum::default();
         Ok((
@@ -157,12 +169,14 @@ impl Exporter {
         Ok(marks)
     }
 
-    /// Data objects that no commit names, from number `first` and from the day of `since` on: those of the `next` number
-    /// are an intent, others are to be swept.
+    /// Data objects that no commit names, from number `first` on: those of the `next` number are an intent, others are to
+    /// be swept. They are listed from the day of `listed` on. Of those before the day of `since`, which comparisons leave
+    /// behind, none is looked into whose commit was not read.
     pub(super) async fn leftovers(
         &self,
         first: u64,
         next: u64,
+        listed: Option<Time>,
         since: Option<Time>,
         mut intents: Intents,
         commits: &mut BTreeMap<u64, Commit>,
@@ -177,13 +191,18 @@ impl Exporter {
             }
         }
         open = open.filter(|open| open.number == next);
-        for listed in self.data_objects(since).await? {
+        let since = since.map(|since| since.date_naive());
+        for listed in self.data_objects(listed).await? {
             let Some(number) = key::number_of_data(&listed) else {
                 continue;
             };
+            let recent = key::day_of_data(&listed) >= since;
             if number == next {
                 open.get_or_insert_with(|| found(next)).keys.insert(listed);
-            } else if (first..next).contains(&number) && !self.is_named(number, &listed, commits).await? {
+            } else if (first..next).contains(&number)
+                && (recent || commits.contains_key(&number))
+                && !self.is_named(number, &listed, commits).await?
+            {
                 intents.sweep.insert(listed);
             }
         }
@@ -192,10 +211,10 @@ impl Exporter {
     }
 
     /// On taking over from another instance: what it may have created for the next number is to be swept once that
-    /// number is closed.
+    /// number is closed. Of any day: it may have died in a comparison.
     pub(super) async fn inherit(&self, memory: &Memory, mut intents: Intents) -> Result<Intents, PassError> {
         let next = memory.head.number + 1;
-        let keys = self.data_objects(Some(self.horizon(memory.coverage_end))).await?;
+        let keys = self.data_objects(None).await?;
         for key in keys
             .into_iter()
             .filter(|key| key::number_of_data(key) == Some(next))

@@ -11,11 +11,11 @@ pub struct Progress(Mutex<Seen>);
 /// What there is to see.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// Where the archive was complete when the pass began; None before that is known.
+    /// Where the archive was complete when the pass began, or where a comparison begins; None before that is known.
     pub from: Option<Time>,
-    /// What the pass reads up to.
+    /// What the pass reads up to, or a comparison.
     pub to: Option<Time>,
-    /// Up to here the archive is complete now.
+    /// Up to here the archive is complete now, or compared.
     pub covered: Option<Time>,
     /// Up to here events were read.
     pub read: Option<Time>,
@@ -67,9 +67,18 @@ impl Progress {
         self.change(|seen| seen.received += events as u64);
     }
 
-    pub(super) fn committed(&self, covered: Time, written: u64) {
+    /// A comparison is that far.
+    pub(super) fn compared(&self, to: Time, pulled: u64) {
         self.change(|seen| {
-            seen.covered = Some(covered);
+            (seen.covered, seen.read) = (Some(to), Some(to));
+            seen.pulled += pulled;
+        });
+    }
+
+    /// `covered`: up to where the archive is complete now, where that is news.
+    pub(super) fn committed(&self, covered: Option<Time>, written: u64) {
+        self.change(|seen| {
+            seen.covered = covered.or(seen.covered);
             seen.written += written;
             seen.commits += 1;
         });

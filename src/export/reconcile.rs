@@ -1,130 +1,154 @@
 //! A span read again and compared with the archive: what is missing there becomes a `backfill` commit.
 //!
 //! What the live API shows is compared with what was read through it, event by event. Beyond that, a target of the
-//! unified API is compared with the long-term store: by id, as that store spells events otherwise.
+//! unified API is compared with the long-term store: by id, as that store spells events otherwise. Day by day, oldest
+//! first, so that a comparison that was broken off goes on where it was.
 
 use tokio_util::sync::CancellationToken;
 
 use super::{Exporter, PassError, TRIES, plan::Plan, plan::Snapshots, same_stream, writing::Writing};
 use crate::{
-    checkpoint::{Known, Memory},
     clock::Time,
-    error::Chain,
-    event::{Event, Mark},
-    source::{Limits, Outcome, Slice, Source},
+    source::{Limits, SourceError},
     target::{Api, LONG_TERM_LAG, day},
     window::{Window, earlier, later},
 };
 
+mod archived;
+mod compare;
 mod held;
+mod ids;
 
-use held::Held;
+use held::{Held, Stretch};
 
-/// What a comparison came to. All counts are of events.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+/// A comparison: what it is of, how far it is, and what it came to. All counts are of events.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Reconciled {
-    /// What was compared: the part of the span that the archive covers.
+    /// What is to be compared.
+    pub asked: Window,
+    /// The part of it that the archive covers. None: not looked at yet, or nothing of it.
     pub span: Option<Window>,
     /// Against the target's own API.
     pub live: Compared,
     /// Against the long-term store, for a target of the unified API.
     pub store: Compared,
-    /// Why the long-term store was not compared, or only counted.
+    /// Why what the long-term store holds was not compared, or only counted.
     pub without_store: Option<String>,
-    /// Stopped before its end.
+    /// Broken off before its end: it can be gone on with.
     pub interrupted: bool,
+    /// Whether the long-term store names events as the live API does, once that is known.
+    alike: Option<bool>,
 }
 
 /// One side of a comparison.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Compared {
+    /// What was compared, from its oldest to its newest instant.
+    pub span: Option<Window>,
     /// Shown by the server, repeats included.
     pub pulled: u64,
     /// Missing in the archive.
     pub missing: u64,
-    /// Of these, archived now.
+    /// Of these, other versions of archived events.
+    pub conflict: u64,
+    /// Of the missing, archived now.
     pub written: u64,
     /// Commits made.
     pub commits: u64,
 }
 
-/// A part of the span, and what it is compared with.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+impl Reconciled {
+    /// A comparison of a span that has not begun.
+    #[must_use]
+    pub fn of(asked: Window) -> Self {
+        Self {
+            asked,
+            span: None,
+            live: Compared::default(),
+            store: Compared::default(),
+            without_store: None,
+            interrupted: false,
+            alike: None,
+        }
+    }
+}
+
+impl Compared {
+    /// What of a span is still to be compared.
+    fn rest(&self, span: Window) -> Window {
+        let done = self.span.map_or(span.from, |done| done.to);
+        Window::new(done.max(span.from), span.to)
+    }
+}
+
+/// What is compared with what: a part of a UTC day that was read in one way.
+#[derive(Clone, Copy, Debug)]
 struct Part {
-    span: Window,
-    /// The API that the archive's events were read through.
-    held: Api,
-    /// Whether the long-term store of a unified target is asked, and not its own API.
-    store: bool,
+    /// Of the target's own API.
+    live: Window,
+    /// Of the long-term store.
+    store: Window,
+    held: Stretch,
 }
 
 impl Exporter {
     /// Reads a span again, as far as the archive covers it, and archives what it lacks. `stop` ends it after the step at
-    /// hand.
+    /// hand. What became of it is in `work`, whatever ended it; it goes on where it was when it is called again.
     ///
     /// # Errors
     /// As a pass; and if the target archives files, or nothing yet.
     pub async fn reconcile(
         &mut self,
-        span: Window,
+        work: &mut Reconciled,
         stop: &CancellationToken,
-    ) -> Result<Reconciled, PassError> {
+    ) -> Result<(), PassError> {
         let mut tries = 0;
-        let mut sum = Reconciled::default();
+        self.progress.begin();
         loop {
             tries += 1;
-            self.progress.begin();
-            let result = self.try_reconcile(span, stop, &mut sum).await;
+            work.interrupted = false;
+            let result = self.try_reconcile(work, stop).await;
             if self.tenure.lost_just_now() {
+                // Adopt the winner's commit at once, and sweep what this process wrote for its number.
                 self.catch_up().await?;
             }
             match result {
                 Err(PassError::Overtaken { .. }) if tries < TRIES => {
-                    tracing::info!("another commit took the next number: comparing anew");
+                    tracing::info!("another commit took the next number: looking anew at what is archived");
                 }
-                Ok(()) => return Ok(sum),
-                Err(error) => return Err(error),
+                other => return other,
             }
         }
     }
 
     async fn try_reconcile(
         &mut self,
-        span: Window,
+        work: &mut Reconciled,
         stop: &CancellationToken,
-        sum: &mut Reconciled,
     ) -> Result<(), PassError> {
         if self.target.api.schema().is_none() {
             return Err(PassError::Files);
         }
-        let (plan, memory) = self.plan_to_compare().await?;
-        let held = self.held(&memory, span.from).await?;
-        let span = Window::new(span.from.max(held.begins()), span.to.min(memory.coverage_end));
-        sum.span = Some(span);
-        let mut parts = self.parts(&held, span, plan.now);
-        sum.without_store = self.judge_store(&held, &mut parts).await?;
+        let Some(planned) = stop.run_until_cancelled(self.plan_to_compare(work.asked)).await else {
+            work.interrupted = true;
+            return Ok(());
+        };
+        let (plan, mut held, span) = planned?;
+        work.span = Some(span).filter(|span| !span.is_empty());
+        let parts = self.parts(&held, span, plan.now);
+        work.without_store = self.why_no_store(&parts);
         self.progress.plan(span.from, span);
         let mut writing = Writing::new(self, plan, Snapshots::default());
-        let mut result = Ok(());
-        for part in parts {
-            let compared = if part.store { &mut sum.store } else { &mut sum.live };
-            let count_only = part.store && sum.without_store.is_some();
-            result = self
-                .compare(&mut writing, &held, part, count_only, compared, stop)
-                .await;
-            if result.is_err() || stop.is_cancelled() {
-                break;
-            }
-        }
-        sum.interrupted = stop.is_cancelled();
-        if let Some(epoch) = writing.lost() {
+        let result = self.compare(&mut writing, &mut held, &parts, work, stop).await;
+        let lost = writing.lost();
+        if let Some(epoch) = lost {
             self.tenure.lose(epoch);
         }
         result
     }
 
-    /// The head, owned; nothing to be read yet.
-    async fn plan_to_compare(&mut self) -> Result<(Plan, Memory), PassError> {
+    /// The head, owned; what the commits say; and what of the span they cover.
+    async fn plan_to_compare(&mut self, asked: Window) -> Result<(Plan, Held, Window), PassError> {
         self.shared
             .proofs
             .prove(&self.shared.archive, &self.shared.run)
@@ -140,140 +164,68 @@ impl Exporter {
         if memory.head.instance != *self.shared.instance && memory.head.epoch < epoch {
             intents = self.inherit(&memory, intents).await?;
         }
-        self.source.prepare().await.map_err(PassError::Source)?;
-        let plan = Plan::to_compare(memory.clone(), intents, epoch, now);
-        Ok((plan, memory))
+        let to = asked.to.min(memory.coverage_end);
+        let (held, span) = if asked.from < to {
+            let held = self.held(&memory, Window::new(asked.from, to)).await?;
+            let begins = held.begins();
+            (held, Window::new(asked.from.max(begins).min(to), to))
+        } else {
+            (Held::new(asked), Window::new(to, to))
+        };
+        if !span.is_empty() {
+            self.source.prepare().await.map_err(PassError::Source)?;
+        }
+        Ok((Plan::to_compare(memory, intents, epoch, now), held, span))
     }
 
-    /// What to compare with what, oldest first; the target's own API before the store.
+    /// What to compare with what, oldest first, each within a UTC day.
     fn parts(&self, held: &Held, span: Window, now: Time) -> Vec<Part> {
-        let settled = Window::new(span.from, span.to.min(day(earlier(now, LONG_TERM_LAG))));
-        let shown = Window::new(earlier(now, self.target.pace.retention).max(span.from), span.to);
-        let within = |store, bounds: Window| {
-            let parts = held.stretches().filter_map(move |(window, api)| {
-                let span = Window::new(window.from.max(bounds.from), window.to.min(bounds.to));
-                (!span.is_empty()).then_some(Part {
-                    span,
-                    held: api,
-                    store,
-                })
-            });
-            parts.collect::<Vec<_>>()
-        };
-        match self.target.api {
-            Api::LongTerm => within(false, settled),
-            Api::Unified => {
-                let mut parts = within(false, shown);
-                parts.retain(|part| part.held == Api::Unified);
-                if self.store.is_some() {
-                    parts.extend(within(true, settled));
+        let nothing = Window::new(span.from, span.from);
+        let settled = Window::new(Time::MIN_UTC, day(earlier(now, LONG_TERM_LAG)));
+        let shown = Window::new(earlier(now, self.target.pace.retention), Time::MAX_UTC);
+        let part = |held: Stretch, span: Window| {
+            let (live, store) = match self.target.api {
+                Api::LongTerm => (within(span, settled), nothing),
+                Api::Unified => {
+                    // What was read through the long-term store is spelled as only that spells it.
+                    let live = if held.api == Api::Unified {
+                        within(span, shown)
+                    } else {
+                        nothing
+                    };
+                    let store = if self.store.is_some() {
+                        within(span, settled)
+                    } else {
+                        nothing
+                    };
+                    (live, store)
                 }
-                parts
-            }
-            _ => within(false, span),
-        }
-    }
-
-    /// Whether the long-term store is there and names events as the live API does: looked at on one day. Parts that
-    /// cannot be compared at all are taken out.
-    async fn judge_store(&self, held: &Held, parts: &mut Vec<Part>) -> Result<Option<String>, PassError> {
-        let Some(store) = &self.store else { return Ok(None) };
-        let newest = parts.iter().rev().filter(|part| part.store);
-        for part in newest {
-            for span in days(part.span).into_iter().rev() {
-                let archived = self.marks_of_day(held, span, Api::Unified).await?;
-                if part.held != Api::Unified || archived.is_empty() {
-                    continue;
-                }
-                let mut known = Known::default();
-                archived.iter().for_each(|mark| known.add(mark));
-                let (nothing, told) = (Known::default(), |_| {});
-                let read = store.read(span, &nothing, self.limits(), None, &told);
-                let slice = match read.await {
-                    Ok(Outcome::Complete(slice)) => slice,
-                    Ok(Outcome::TooBig { .. }) => continue,
-                    Err(error) if error.is_not_there() => {
-                        parts.retain(|part| !part.store);
-                        let why = Chain(&error).to_string();
-                        return Ok(Some(format!("the long-term store is not there: {why}")));
-                    }
-                    Err(error) => return Err(PassError::Store(error)),
-                };
-                if slice.events.is_empty() {
-                    continue;
-                }
-                let matched = slice
-                    .events
-                    .iter()
-                    .filter(|event| known.versions(&event.identity) > 0)
-                    .count();
-                let alike = matched * 2 >= slice.events.len();
-                let why = "its ids are not those of the live API: its records were counted, not compared";
-                return Ok((!alike).then(|| why.to_owned()));
-            }
-        }
-        Ok(None)
-    }
-
-    async fn compare(
-        &self,
-        writing: &mut Writing<'_>,
-        held: &Held,
-        part: Part,
-        count_only: bool,
-        compared: &mut Compared,
-        stop: &CancellationToken,
-    ) -> Result<(), PassError> {
-        let source = match &self.store {
-            Some(store) if part.store => store,
-            _ => &self.source,
-        };
-        for span in days(part.span) {
-            let archived = Archived {
-                known: self.known_of_day(held, span, source.api()).await?,
-                ids: self.ids_of_day(held, span, part).await?,
+                Api::Classic | Api::UnifiedCsv | Api::ClassicCsv => (span, nothing),
             };
-            let mut unread = span;
-            while !unread.is_empty() {
-                if stop.is_cancelled() {
-                    return Ok(());
-                }
-                let _room = self.room_for_a_slice().await;
-                let mut slice = self.slice(source, unread, &archived.known, part.store).await?;
-                unread = Window::new(slice.span.to, unread.to);
-                slice.events.retain(|event| archived.lacks(event));
-                compared.pulled += slice.pulled;
-                compared.missing += slice.events.len() as u64;
-                if !count_only {
-                    let written = writing.backfill(slice, part.store).await?;
-                    compared.written += written;
-                    compared.commits += u64::from(written > 0);
-                }
-                self.progress.read(unread.from, 0);
-            }
-        }
-        Ok(())
+            Part { live, store, held }
+        };
+        let stretches = held.stretches().map(|held| (held, within(held.window, span)));
+        stretches
+            .flat_map(|(held, span)| days(span).map(move |span| (held, span)))
+            .map(|(held, span)| part(held, span))
+            .collect()
     }
 
-    /// A span, or an older part of it.
-    async fn slice(
-        &self,
-        source: &Source,
-        span: Window,
-        known: &Known,
-        store: bool,
-    ) -> Result<Slice, PassError> {
-        let mut span = span;
-        loop {
-            let told = |events| self.progress.received(events);
-            let read = source.read(span, known, self.limits(), None, &told).await;
-            match read {
-                Ok(Outcome::Complete(slice)) => return Ok(slice),
-                Ok(Outcome::TooBig { width, .. }) => span = span.split(width).0,
-                Err(error) if store => return Err(PassError::Store(error)),
-                Err(error) => return Err(PassError::Source(error)),
-            }
-        }
+    /// Why no part is compared with the long-term store, for a target that could be.
+    fn why_no_store(&self, parts: &[Part]) -> Option<String> {
+        let target = &self.target;
+        let why = if target.api != Api::Unified || parts.is_empty() {
+            return None;
+        } else if target.filter.is_some() {
+            "the long-term store knows no filter"
+        } else if self.store.is_none() {
+            "`long_term = false`"
+        } else if parts.iter().all(|part| part.store.is_empty()) {
+            "the long-term store lags by up to two days, and this span is younger"
+        } else {
+            return None;
+        };
+        Some(why.to_owned())
     }
 
     pub(super) fn limits(&self) -> Limits {
@@ -283,74 +235,35 @@ impl Exporter {
             bytes_of_an_instant: self.shared.settings.max_buffered,
         }
     }
+}
 
-    /// What is archived of a day in that API's spelling, and all that has no time.
-    async fn known_of_day(&self, held: &Held, span: Window, api: Api) -> Result<Known, PassError> {
-        let nothing = Window::new(span.from, span.from);
-        let (mut known, _) = self
-            .notes
-            .known(nothing, 0)
-            .await
-            .map_err(PassError::Checkpoint)?;
-        let marks = self.marks_of_day(held, span, api).await?;
-        marks
-            .iter()
-            .filter(|mark| mark.time.is_some())
-            .for_each(|mark| known.add(mark));
-        Ok(known)
-    }
-
-    /// Ids that are archived in another spelling.
-    async fn ids_of_day(&self, held: &Held, span: Window, part: Part) -> Result<Known, PassError> {
-        let mut ids = Known::default();
-        if part.store {
-            // A little around it: the two may round times otherwise.
-            let around = Window::new(earlier(span.from, AROUND), later(span.to, AROUND));
-            for span in days(around) {
-                let marks = self.marks_of_day(held, span, Api::Unified).await?;
-                marks.iter().for_each(|mark| ids.add(mark));
-            }
+/// How a failure of one of the two sides is told.
+fn failed(store: bool) -> impl Fn(SourceError) -> PassError {
+    move |error| {
+        if store {
+            PassError::Compare(error)
+        } else {
+            PassError::Source(error)
         }
-        Ok(ids)
-    }
-
-    /// Marks of the archived events of the day that a span lies in.
-    async fn marks_of_day(&self, held: &Held, span: Window, api: Api) -> Result<Vec<Mark>, PassError> {
-        let mut marks = Vec::new();
-        for (object, of) in held.objects_of(span.from.date_naive()) {
-            if api == *of {
-                marks.extend(self.marks_in(object, *of).await?);
-            }
-        }
-        Ok(marks)
     }
 }
 
-/// So far the times of one event may differ between the live API and the long-term store.
-const AROUND: std::time::Duration = std::time::Duration::from_secs(1);
-
-/// What the archive holds of a day.
-struct Archived {
-    known: Known,
-    /// In another spelling.
-    ids: Known,
-}
-
-impl Archived {
-    fn lacks(&self, event: &Event) -> bool {
-        self.ids.versions(&event.identity) == 0
-    }
+fn within(span: Window, bounds: Window) -> Window {
+    let from = span.from.max(bounds.from).min(span.to);
+    Window::new(from, span.to.min(bounds.to))
 }
 
 /// A span cut at the UTC midnights in it.
-fn days(span: Window) -> Vec<Window> {
+fn days(span: Window) -> impl Iterator<Item = Window> {
     const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
-    let mut days = Vec::new();
-    let mut from = span.from;
-    while from < span.to {
-        let to = later(day(from), DAY).min(span.to);
-        days.push(Window::new(from, to));
-        from = to;
-    }
-    days
+    let mut rest = span;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let cut = later(day(rest.from), DAY).min(rest.to);
+        let part = Window::new(rest.from, cut);
+        rest = Window::new(cut, rest.to);
+        Some(part)
+    })
 }

@@ -150,15 +150,12 @@ impl<'a> Writing<'a> {
         Ok(())
     }
 
-    /// Commits events that a comparison found missing, outside the chain of windows.
-    /// Returns how many.
-    pub(super) async fn backfill(&mut self, mut slice: Slice, beyond: bool) -> Result<u64, PassError> {
-        slice
-            .events
-            .retain(|event| event.time.is_some() || !self.undated.has(&event.mark()));
+    /// Commits events that a comparison found missing, outside the chain of windows. `beyond`: they are the long-term
+    /// store's.
+    pub(super) async fn backfill(&mut self, slice: Slice, beyond: bool) -> Result<Option<Commit>, PassError> {
         let written = slice.events.len() as u64;
         if written == 0 {
-            return Ok(0);
+            return Ok(None);
         }
         self.plan.beyond = beyond;
         self.read_from = slice.span.from;
@@ -176,8 +173,7 @@ impl<'a> Writing<'a> {
             events: slice.events,
             file: None,
         };
-        self.commit(draft).await?;
-        Ok(written)
+        self.commit(draft).await.map(Some)
     }
 
     /// The pass has read everything up to `to`: says so in a commit where that is due.
@@ -246,7 +242,7 @@ impl<'a> Writing<'a> {
         let (counts, effort) = (std::mem::take(&mut self.counts), std::mem::take(&mut self.effort));
         let done = self.commit(Draft::bare(Kind::Gap, Some(reason), window)).await;
         (self.counts, self.effort) = (counts, effort);
-        done
+        done.map(drop)
     }
 
     /// How long what is read is kept by the server.
@@ -258,7 +254,7 @@ impl<'a> Writing<'a> {
         }
     }
 
-    async fn commit(&mut self, draft: Draft) -> Result<(), PassError> {
+    async fn commit(&mut self, draft: Draft) -> Result<Commit, PassError> {
         let exporter = self.exporter;
         let number = self
             .plan
@@ -328,7 +324,7 @@ impl<'a> Writing<'a> {
         self.plan.memory = Some(memory);
         self.plan.intents = exporter.sweep(&self.plan.memory, intents).await?;
         self.committed(&commit);
-        Ok(())
+        Ok(commit)
     }
 
     fn committed(&mut self, commit: &Commit) {
@@ -341,9 +337,8 @@ impl<'a> Writing<'a> {
         self.summary.effort += std::mem::take(&mut self.effort);
         self.summary.commits += 1;
         self.summary.coverage_end = Some(self.covered);
-        self.exporter
-            .progress
-            .committed(self.covered, commit.counts.written);
+        let covered = commit.is_chained().then_some(self.covered);
+        self.exporter.progress.committed(covered, commit.counts.written);
         tracing::info!(
             commit = commit.number,
             kind = commit.kind.as_str(),

@@ -118,7 +118,7 @@ impl Problem {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Missing { .. } => {
-                "bring it back from an object version, a replica or a backup, byte for byte; `reconcile` fetches what the server still shows"
+                "bring it back from an object version, a replica or a backup, byte for byte: `reconcile` does not build on what is not whole; a new target of another name archives what the server still shows"
             }
             Self::Unreadable { .. } | Self::Differs { .. } | Self::Lines { .. } => {
                 "keep what is there as evidence, find out who wrote it, and bring the original back from an object version, a replica or a backup"
@@ -127,7 +127,7 @@ impl Problem {
                 "no exporter writes this: find out who did, and bring the original back from an object version, a replica or a backup"
             }
             Self::Hole { .. } => {
-                "`reconcile` compares this span with the server and archives what is missing"
+                "`reconcile` archives what the server still shows of this span; the hole itself stays, as no commit is ever changed"
             }
             Self::ArchivedTwice { .. } => {
                 "readers should count such an event once; please report it as a bug"

@@ -108,6 +108,14 @@ impl Ledger {
         Some(last["window"]["to"].as_str().unwrap().parse().unwrap())
     }
 
+    /// How many commits are of that kind.
+    pub fn of_kind(&self, kind: &str) -> usize {
+        self.commits
+            .iter()
+            .filter(|commit| commit["kind"] == kind)
+            .count()
+    }
+
     /// The sum of a count over all commits.
     pub fn sum(&self, count: &str) -> u64 {
         self.commits

@@ -30,6 +30,7 @@ mod once;
 mod platforms;
 mod process;
 mod promises;
+mod reconcile;
 mod rivals;
 mod seam;
 mod state;

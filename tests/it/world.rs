@@ -16,13 +16,14 @@ use uipath_audit_exporter::{
     archive::Archive,
     checkpoint::{Checkpoint, CheckpointError},
     clock::Clock,
-    export::{Exporter, PassError, Summary},
+    export::{Exporter, PassError, Reconciled, Summary},
     fleet::Fleet,
     schedule::Schedule,
     secret::SecretRef,
     settings::{ArchiveSettings, AuthSettings, Compression, ConnectionSettings, Platform, Settings},
     target::{Api, Classic, Pace, Start, Target},
     verify,
+    window::Window,
 };
 use uipath_audit_simulator::{Cloud, Kind, Simulator, StreamId, TruthEvent};
 
@@ -171,6 +172,13 @@ impl World {
         self.start().await.pass().await
     }
 
+    /// One process, one comparison of the last days.
+    pub async fn reconcile(&self, days: i64) -> Result<Reconciled, PassError> {
+        let now = self.now();
+        let span = Window::new(now - TimeDelta::days(days), now);
+        self.start().await.reconcile(span).await
+    }
+
     pub async fn ledger(&self) -> Ledger {
         Ledger::read(&*self.store, TARGET).await
     }
@@ -228,6 +236,14 @@ pub struct Process {
 impl Process {
     pub async fn pass(&mut self) -> Result<Summary, PassError> {
         self.exporter.pass(false, &CancellationToken::new()).await
+    }
+
+    pub async fn reconcile(&mut self, span: Window) -> Result<Reconciled, PassError> {
+        let mut work = Reconciled::of(span);
+        let stop = CancellationToken::new();
+        self.exporter.reconcile(&mut work, &stop).await?;
+        assert!(!work.interrupted);
+        Ok(work)
     }
 }
 
@@ -322,6 +338,7 @@ fn settings(simulator: &Simulator, directory: &TempDir) -> Settings {
             long_term: true,
             pace: pace(),
             schedule: Schedule::new("0 */15 * * * *", "UTC").unwrap(),
+            reconcile: None,
         }],
     }
 }

@@ -240,6 +240,7 @@ pub(super) fn target(name: &str, schedule: &str) -> Target {
             takeover_after: None,
         },
         schedule: Schedule::new(schedule, "UTC").unwrap(),
+        reconcile: None,
     }
 }
 
