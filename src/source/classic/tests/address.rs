@@ -1,37 +1,21 @@
 //! The forms of the address, and what a person is told when one is wrong.
 
+use std::time::Duration;
+
 use crate::{
     clock::Clock,
-    schedule::Schedule,
     source::{
         classic::Classic,
         scripted::{Server, open, reply},
     },
-    target::{self, Api, Pace, Start, Target},
+    target::{self, Api, Target},
 };
-use std::time::Duration;
 
 fn target(tenant: Option<&str>, classic: target::Classic) -> Target {
-    let zero = Duration::ZERO;
     Target {
-        name: "acme".parse().unwrap(),
-        connection: "cloud".to_owned(),
-        organization: "acme".to_owned(),
         tenant: tenant.map(str::to_owned),
-        api: Api::Classic,
-        filter: None,
         classic,
-        long_term: false,
-        pace: Pace {
-            start: Start::Ago(zero),
-            retention: zero,
-            settle: zero,
-            lookback: zero,
-            lookback_daily: zero,
-            empty_commit_every: zero,
-            takeover_after: None,
-        },
-        schedule: Schedule::new("0 0 * * * *", "UTC").unwrap(),
+        ..target::test_target(Api::Classic)
     }
 }
 
