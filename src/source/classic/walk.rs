@@ -136,17 +136,23 @@ impl<'g, 'a> Walk<'g, 'a> {
         })
     }
 
-    /// Whether a page begins before the rows that have to be compared. Within a second one older row alone proves nothing,
-    /// since the server may keep another order there: rows that were taken have to follow.
+    /// Whether a page begins before the rows that have to be compared. Within a second an older row alone proves nothing,
+    /// since the server may keep another order there: rows that were taken have to follow it, or none at all.
     fn is_proven(&self, page: &Page) -> bool {
-        let mut dated = page
-            .rows
-            .iter()
-            .filter_map(|row| Some((self.unit.of(row.time?), row)));
-        let begins = dated.next().is_some_and(|(first, _)| first < self.key);
-        let is_taken =
-            |(key, row): (Time, &Event)| key == self.key && self.taken.contains_key(&row.fingerprint);
-        begins && (self.unit == Unit::Second || dated.any(is_taken))
+        let mut dated = page.rows.iter().filter_map(|row| Some((row.time?, row)));
+        let Some((first, _)) = dated.next().filter(|(first, _)| self.unit.of(*first) < self.key) else {
+            return false;
+        };
+        if Unit::Second.of(first) < self.second {
+            return true;
+        }
+        let mut others = dated
+            .filter(|(time, _)| self.unit.of(*time) >= self.key)
+            .peekable();
+        let is_taken = |(time, row): (Time, &Event)| {
+            self.unit.of(time) == self.key && self.taken.contains_key(&row.fingerprint)
+        };
+        others.peek().is_none() || others.any(is_taken)
     }
 
     /// The last row that lies before the key.
