@@ -87,9 +87,6 @@ async fn every_span_of_every_list_is_read_whatever_the_server_does_with_pages_an
                     shuffle(&mut state.rows, seed, same_instant);
                 }
             });
-        eprintln!(
-            "seed {seed}: {size} rows, pages of {cap}, repeats {repeats}, short {short}, by the second {seconds}, ties {ties}"
-        );
         for _ in 0..6 {
             let mut pick = || rows.get(dice.below(size)).map_or(whole().to, time_of);
             let (one, other) = (pick(), pick());
