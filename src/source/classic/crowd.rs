@@ -9,8 +9,8 @@ use bytes::Bytes;
 
 use super::{
     ClassicError,
-    list::{Asked, Copies, List, Stop, Unit, count},
-    walk::Walk,
+    list::{Asked, Copies, FARTHEST, List, Stop, Unit, count},
+    walk::{Walk, times},
 };
 use crate::{
     clock::Time,
@@ -21,7 +21,7 @@ use crate::{
 /// So many readings of one second.
 const ROUNDS: usize = 24;
 /// So many pages of one second.
-const PAGES: usize = 20_000;
+const PAGES: usize = 2_000;
 /// So many steps to where it begins.
 const STEPS: usize = 40;
 
@@ -156,7 +156,11 @@ impl Walk<'_, '_> {
             let first = page.rows.iter().find_map(|row| row.time);
             match first {
                 None => return Ok(page.rows.is_empty().then_some(round)),
-                Some(first) if self.is_before(first) => return Ok(None),
+                Some(first) if self.is_before(first) => {
+                    // The list moved, or ended, and this is its last page once more.
+                    let last = list.page_of(FARTHEST, top).await?;
+                    return Ok((times(&last) == times(&page)).then_some(round));
+                }
                 Some(_) => {}
             }
             let mut copies = Copies::new();

@@ -292,6 +292,6 @@ impl<'g, 'a> Walk<'g, 'a> {
 }
 
 /// Rows of one time may stand in another order on each call.
-fn times(page: &Page) -> Vec<Option<Time>> {
+pub(super) fn times(page: &Page) -> Vec<Option<Time>> {
     page.rows.iter().map(|row| row.time).collect()
 }
