@@ -184,8 +184,8 @@ impl<'g, 'a> Walk<'g, 'a> {
     /// Reads the list on from about `at`. Returns the position of a row close to the end.
     pub(super) async fn run<A, F>(&mut self, list: &mut List<'_, A>, mut at: usize) -> Result<usize, Stop>
     where
-        A: Fn(usize, usize) -> F,
-        F: Future<Output = Result<Asked, SourceError>>,
+        A: Fn(usize, usize) -> F + Sync,
+        F: Future<Output = Result<Asked, SourceError>> + Send,
     {
         let (mut back, mut idle, mut short) = (BACK, 0, 0);
         // So much earlier than needed a page begins: rows vanish at the front meanwhile.
@@ -236,12 +236,10 @@ impl<'g, 'a> Walk<'g, 'a> {
                 (at, slack) = (before, 0);
                 continue;
             }
-            if !stays {
-                at = next;
-                if length >= list.longest {
-                    ended = None;
-                    continue;
-                }
+            at = if stays { at } else { next };
+            if !stays && length >= list.longest {
+                ended = None;
+                continue;
             }
             // The end, or a short page, or more rows of one second than a page holds.
             if !self.follows(list, end).await? {
@@ -249,27 +247,40 @@ impl<'g, 'a> Walk<'g, 'a> {
                 continue;
             }
             ended = None;
-            if !stays {
-                continue;
-            }
-            short += 1;
-            if length < list.longest && short <= SHORT && at > 0 {
-                at = at.saturating_sub(short);
-            } else if self.refine(&times) {
-                at += self.last_before(&times);
-            } else {
-                at = self.crowd(list, at).await?;
-                (idle, short) = (0, 0);
+            if stays {
+                short += 1;
+                if length >= list.longest || short > SHORT || at == 0 {
+                    (at, idle) = (self.dig(list, at, &times).await?, 0);
+                } else {
+                    at = at.saturating_sub(short);
+                }
             }
         }
         Ok(at)
     }
 
+    /// Goes on where a page holds no more than one group of rows that are told apart too coarsely.
+    async fn dig<A, F>(
+        &mut self,
+        list: &mut List<'_, A>,
+        at: usize,
+        times: &[Option<Time>],
+    ) -> Result<usize, Stop>
+    where
+        A: Fn(usize, usize) -> F + Sync,
+        F: Future<Output = Result<Asked, SourceError>> + Send,
+    {
+        if self.refine(times) {
+            return Ok(at + self.last_before(times));
+        }
+        self.crowd(list, at).await
+    }
+
     /// Whether rows follow at a position. Beyond the end a server may show its last page again.
     async fn follows<A, F>(&mut self, list: &mut List<'_, A>, end: usize) -> Result<bool, Stop>
     where
-        A: Fn(usize, usize) -> F,
-        F: Future<Output = Result<Asked, SourceError>>,
+        A: Fn(usize, usize) -> F + Sync,
+        F: Future<Output = Result<Asked, SourceError>> + Send,
     {
         let page = list.page(end).await?;
         if page.rows.is_empty() {
