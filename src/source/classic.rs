@@ -133,7 +133,7 @@ impl Classic {
             .await;
         reply.map_err(|source| match ClassicError::of(source, &self.form) {
             Ok(error) => SourceError::Classic(error),
-            Err(source) => SourceError::Http(source),
+            Err(source) => SourceError::Http(*source),
         })
     }
 
@@ -178,8 +178,8 @@ async fn read<A, F>(
     told: &(dyn Fn(usize) + Sync),
 ) -> Result<Slice, SourceError>
 where
-    A: Fn(usize, usize) -> F,
-    F: Future<Output = Result<Asked, SourceError>>,
+    A: Fn(usize, usize) -> F + Sync,
+    F: Future<Output = Result<Asked, SourceError>> + Send,
 {
     let mut effort = Effort::default();
     for _ in 0..TRIES {
@@ -205,8 +205,8 @@ async fn attempt<A, F>(
     span: Window,
 ) -> Result<(), Stop>
 where
-    A: Fn(usize, usize) -> F,
-    F: Future<Output = Result<Asked, SourceError>>,
+    A: Fn(usize, usize) -> F + Sync,
+    F: Future<Output = Result<Asked, SourceError>> + Send,
 {
     // A server may sort by the second, and round it.
     let begin = Unit::Second.of(earlier(span.from, MARGIN));

@@ -2,15 +2,16 @@
 //! again, until there is proof that none is missing.
 //!
 //! Where the order changes from call to call, each page tells how many rows of one content there are at least; once these
-//! add up to as many rows as the second has, all have been seen. Where it does not change, two readings that are alike,
-//! with nothing moved in between, prove the same.
+//! add up to as many rows as the second has, all have been seen. More rows of one content than a page holds never do: there
+//! a row of readings that are all alike, with nothing moved in between, is taken for an order that stays. Two would not
+//! do: an order that changes may look the same by chance.
 
 use bytes::Bytes;
 
 use super::{
     ClassicError,
-    list::{Asked, Copies, List, Stop, Unit, count},
-    walk::Walk,
+    list::{Asked, Copies, FARTHEST, List, Stop, Unit, count},
+    walk::{Walk, times},
 };
 use crate::{
     clock::Time,
@@ -19,9 +20,11 @@ use crate::{
 };
 
 /// So many readings of one second.
-const ROUNDS: usize = 24;
+const ROUNDS: usize = 40;
+/// So many readings in a row that are alike.
+const ALIKE: usize = 10;
 /// So many pages of one second.
-const PAGES: usize = 20_000;
+const PAGES: usize = 2_000;
 /// So many steps to where it begins.
 const STEPS: usize = 40;
 
@@ -44,41 +47,43 @@ impl Walk<'_, '_> {
     /// Takes the rest of the second. Returns the position of its last row.
     pub(super) async fn crowd<A, F>(&mut self, list: &mut List<'_, A>, near: usize) -> Result<usize, Stop>
     where
-        A: Fn(usize, usize) -> F,
-        F: Future<Output = Result<Asked, SourceError>>,
+        A: Fn(usize, usize) -> F + Sync,
+        F: Future<Output = Result<Asked, SourceError>> + Send,
     {
-        let mut earlier: Option<Vec<Digest16>> = None;
-        let mut begin = near;
+        let (mut earlier, mut alike) = (Vec::new(), 0);
+        let (mut begin, mut end) = (near, None);
         for number in 0..ROUNDS {
             begin = self.beginning(list, begin).await?;
             let Some(round) = self.round(list, begin, number).await? else {
-                earlier = None;
+                alike = 0;
                 continue;
             };
-            if !self.begins(list, begin, &round).await? {
-                earlier = None;
+            if !self.begins(list, begin, &round, end.replace(round.end)).await? {
+                alike = 0;
                 continue;
             }
-            let steady = earlier.as_ref() == Some(&round.rows);
-            if steady {
-                for row in round.surplus {
-                    let next = self.taken.get(&row.fingerprint).copied().unwrap_or_default() + 1;
-                    if round
-                        .copies
-                        .get(&row.fingerprint)
-                        .is_some_and(|copies| next <= *copies)
-                    {
-                        self.take(row, next)?;
-                    }
+            alike = if earlier == round.rows { alike + 1 } else { 1 };
+            let all_seen = self.taken.values().sum::<usize>() >= round.rows.len();
+            if all_seen || alike == ALIKE {
+                if !all_seen {
+                    self.take_surplus(round.surplus, &round.copies)?;
                 }
-            }
-            if steady || self.taken.values().sum::<usize>() >= round.rows.len() {
                 self.pass(round.next);
                 return Ok(round.end.saturating_sub(1));
             }
-            earlier = Some(round.rows);
+            earlier = round.rows;
         }
         Err(ClassicError::Crowd { second: self.second }.into())
+    }
+
+    fn take_surplus(&mut self, surplus: Vec<Event>, copies: &Copies) -> Result<(), Stop> {
+        for row in surplus {
+            let next = self.taken.get(&row.fingerprint).copied().unwrap_or_default() + 1;
+            if copies.get(&row.fingerprint).is_some_and(|copies| next <= *copies) {
+                self.take(row, next)?;
+            }
+        }
+        Ok(())
     }
 
     fn is_before(&self, time: Time) -> bool {
@@ -88,8 +93,8 @@ impl Walk<'_, '_> {
     /// The position of the second's first row.
     async fn beginning<A, F>(&self, list: &mut List<'_, A>, near: usize) -> Result<usize, Stop>
     where
-        A: Fn(usize, usize) -> F,
-        F: Future<Output = Result<Asked, SourceError>>,
+        A: Fn(usize, usize) -> F + Sync,
+        F: Future<Output = Result<Asked, SourceError>> + Send,
     {
         let (mut at, mut back) = (near.saturating_sub(1), 1);
         // The row before this position is older.
@@ -111,17 +116,24 @@ impl Walk<'_, '_> {
         Err(Stop::Moved)
     }
 
-    /// Whether the second still begins there.
-    async fn begins<A, F>(&self, list: &mut List<'_, A>, at: usize, round: &Round) -> Result<bool, Stop>
+    /// Whether the second still begins there. `end`: where the reading before ended.
+    async fn begins<A, F>(
+        &self,
+        list: &mut List<'_, A>,
+        at: usize,
+        round: &Round,
+        end: Option<usize>,
+    ) -> Result<bool, Stop>
     where
-        A: Fn(usize, usize) -> F,
-        F: Future<Output = Result<Asked, SourceError>>,
+        A: Fn(usize, usize) -> F + Sync,
+        F: Future<Output = Result<Asked, SourceError>> + Send,
     {
-        let first = list.record(at).await?;
         let Some(before) = at.checked_sub(1) else {
-            return Ok(first.map(|row| row.fingerprint) == round.rows.first().copied());
+            // Nothing stands before it: rows that vanished meanwhile make it end earlier.
+            return Ok(end == Some(round.end));
         };
-        let first = first.and_then(|row| row.time).map(|time| Unit::Second.of(time));
+        let first = list.record(at).await?.and_then(|row| row.time);
+        let first = first.map(|time| Unit::Second.of(time));
         // It may have no rows at all: then the next one begins there.
         let stays = if round.rows.is_empty() {
             first == round.next
@@ -140,8 +152,8 @@ impl Walk<'_, '_> {
         number: usize,
     ) -> Result<Option<Round>, Stop>
     where
-        A: Fn(usize, usize) -> F,
-        F: Future<Output = Result<Asked, SourceError>>,
+        A: Fn(usize, usize) -> F + Sync,
+        F: Future<Output = Result<Asked, SourceError>> + Send,
     {
         let mut round = Round {
             end: begin,
@@ -156,7 +168,11 @@ impl Walk<'_, '_> {
             let first = page.rows.iter().find_map(|row| row.time);
             match first {
                 None => return Ok(page.rows.is_empty().then_some(round)),
-                Some(first) if self.is_before(first) => return Ok(None),
+                Some(first) if self.is_before(first) => {
+                    // The list moved, or ended, and this is its last page once more.
+                    let last = list.page_of(FARTHEST, top).await?;
+                    return Ok((times(&last) == times(&page)).then_some(round));
+                }
                 Some(_) => {}
             }
             let mut copies = Copies::new();

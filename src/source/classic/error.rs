@@ -15,7 +15,7 @@ pub enum ClassicError {
     Address {
         /// What came instead.
         #[source]
-        source: HttpError,
+        source: Box<HttpError>,
         /// What may be wrong with the address.
         hint: String,
     },
@@ -65,7 +65,7 @@ impl ClassicError {
     }
 
     /// A failure that the form of the address may explain; others are given back.
-    pub(super) fn of(source: HttpError, form: &target::Classic) -> Result<Self, HttpError> {
+    pub(super) fn of(source: HttpError, form: &target::Classic) -> Result<Self, Box<HttpError>> {
         let hint = match cause(&source) {
             HttpError::NotUnderstood { refusal, .. } => match refusal.status {
                 415 => "something between us and the server drops the header `Content-Type: application/json`, or `url` is not the platform's access URL".to_owned(),
@@ -73,9 +73,12 @@ impl ClassicError {
                 _ => address(form),
             },
             HttpError::NotFound { .. } | HttpError::Redirected { .. } | HttpError::Unexpected { .. } => address(form),
-            _ => return Err(source),
+            _ => return Err(Box::new(source)),
         };
-        Ok(Self::Address { source, hint })
+        Ok(Self::Address {
+            source: Box::new(source),
+            hint,
+        })
     }
 }
 

@@ -92,8 +92,8 @@ pub(super) struct List<'a, A> {
 
 impl<'a, A, F> List<'a, A>
 where
-    A: Fn(usize, usize) -> F,
-    F: Future<Output = Result<Asked, SourceError>>,
+    A: Fn(usize, usize) -> F + Sync,
+    F: Future<Output = Result<Asked, SourceError>> + Send,
 {
     pub(super) fn new(ask: A, longest: usize, told: &'a (dyn Fn(usize) + Sync)) -> Self {
         Self {

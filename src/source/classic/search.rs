@@ -23,8 +23,8 @@ pub(super) struct Hint {
 
 impl<A, F> List<'_, A>
 where
-    A: Fn(usize, usize) -> F,
-    F: Future<Output = Result<Asked, SourceError>>,
+    A: Fn(usize, usize) -> F + Sync,
+    F: Future<Output = Result<Asked, SourceError>> + Send,
 {
     /// A position at which records are older than `time`, by the second, and close to those that are not; or 0.
     pub(super) async fn search(&mut self, time: Time, hint: Option<Hint>) -> Result<usize, Stop> {

@@ -62,7 +62,7 @@ fn same_second(a: &Event, b: &Event) -> bool {
 
 #[tokio::test]
 async fn every_span_of_every_list_is_read_whatever_the_server_does_with_pages_and_ties() {
-    for seed in 0..60 {
+    for seed in 0..200 {
         let mut dice = Dice(seed);
         let size = dice.below(600);
         let rows = history(seed, size);
@@ -74,11 +74,18 @@ async fn every_span_of_every_list_is_read_whatever_the_server_does_with_pages_an
             dice.below(2) == 0,
         );
         let total = [None, Some(size), Some(size / 2), Some(size * 2 + 7), Some(100)][dice.below(5)];
+        // Where pages have a row or two and the order never stays, nobody can count: that is an error.
+        let ties = ties && !(short && cap < 50);
         let model = Model::of(rows.clone())
             .with(|state| {
                 (state.most, state.repeats, state.short, state.total) = (cap, repeats, short, total);
                 if seconds {
-                    shuffle(&mut state.rows, seed, same_second);
+                    // As a hidden key of its own would have it: rows of one instant stand together.
+                    state.rows.sort_by_key(|row| {
+                        let time = time_of(row);
+                        let hidden = Dice(u64::from(time.timestamp_subsec_nanos())).below(1 << 20);
+                        (time.timestamp(), hidden)
+                    });
                 }
             })
             .script(move |state| {
@@ -87,9 +94,6 @@ async fn every_span_of_every_list_is_read_whatever_the_server_does_with_pages_an
                     shuffle(&mut state.rows, seed, same_instant);
                 }
             });
-        eprintln!(
-            "seed {seed}: {size} rows, pages of {cap}, repeats {repeats}, short {short}, by the second {seconds}, ties {ties}"
-        );
         for _ in 0..6 {
             let mut pick = || rows.get(dice.below(size)).map_or(whole().to, time_of);
             let (one, other) = (pick(), pick());

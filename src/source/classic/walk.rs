@@ -11,12 +11,7 @@ use super::{
     list::{Asked, Copies, FARTHEST, List, Stop, Unit, count},
     page::Page,
 };
-use crate::{
-    clock::Time,
-    event::{Digest16, Event},
-    source::SourceError,
-    window::later,
-};
+use crate::{clock::Time, event::Event, source::SourceError, window::later};
 
 /// So many pages in a row without anything new.
 const PATIENCE: usize = 40;
@@ -25,6 +20,8 @@ const PATIENCE: usize = 40;
 const BACK: usize = 4;
 /// Where a page shows nothing new although more follows, so many tries begin a little earlier: pages may be short.
 const SHORT: usize = 6;
+/// No server's pages are as short as this: where its last page is, it is the whole list.
+const FEW: usize = 8;
 const SECOND: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// How far a walk has come.
@@ -96,7 +93,7 @@ impl<'g, 'a> Walk<'g, 'a> {
     }
 
     fn look_at(&mut self, page: Page, at: usize) -> Result<Seen, Stop> {
-        let times: Vec<Option<Time>> = page.rows.iter().map(|row| row.time).collect();
+        let times = times(&page);
         if at > 0 && !self.is_proven(&page) {
             return Ok(Seen::Ahead);
         }
@@ -136,17 +133,23 @@ impl<'g, 'a> Walk<'g, 'a> {
         })
     }
 
-    /// Whether a page begins before the rows that have to be compared. Within a second one older row alone proves nothing,
-    /// since the server may keep another order there: rows that were taken have to follow.
+    /// Whether a page begins before the rows that have to be compared. Within a second an older row alone proves nothing,
+    /// since the server may keep another order there: rows that were taken have to follow it, or none at all.
     fn is_proven(&self, page: &Page) -> bool {
-        let mut dated = page
-            .rows
-            .iter()
-            .filter_map(|row| Some((self.unit.of(row.time?), row)));
-        let begins = dated.next().is_some_and(|(first, _)| first < self.key);
-        let is_taken =
-            |(key, row): (Time, &Event)| key == self.key && self.taken.contains_key(&row.fingerprint);
-        begins && (self.unit == Unit::Second || dated.any(is_taken))
+        let mut dated = page.rows.iter().filter_map(|row| Some((row.time?, row)));
+        let Some((first, _)) = dated.next().filter(|(first, _)| self.unit.of(*first) < self.key) else {
+            return false;
+        };
+        if Unit::Second.of(first) < self.second {
+            return true;
+        }
+        let mut others = dated
+            .filter(|(time, _)| self.unit.of(*time) >= self.key)
+            .peekable();
+        let is_taken = |(time, row): (Time, &Event)| {
+            self.unit.of(time) == self.key && self.taken.contains_key(&row.fingerprint)
+        };
+        others.peek().is_none() || others.any(is_taken)
     }
 
     /// The last row that lies before the key.
@@ -183,8 +186,8 @@ impl<'g, 'a> Walk<'g, 'a> {
     /// Reads the list on from about `at`. Returns the position of a row close to the end.
     pub(super) async fn run<A, F>(&mut self, list: &mut List<'_, A>, mut at: usize) -> Result<usize, Stop>
     where
-        A: Fn(usize, usize) -> F,
-        F: Future<Output = Result<Asked, SourceError>>,
+        A: Fn(usize, usize) -> F + Sync,
+        F: Future<Output = Result<Asked, SourceError>> + Send,
     {
         let (mut back, mut idle, mut short) = (BACK, 0, 0);
         // So much earlier than needed a page begins: rows vanish at the front meanwhile.
@@ -204,7 +207,7 @@ impl<'g, 'a> Walk<'g, 'a> {
                 }
                 continue;
             }
-            let times: Vec<Option<Time>> = page.rows.iter().map(|row| row.time).collect();
+            let times = times(&page);
             let (new, before) = match self.look_at(page, at)? {
                 Seen::Ahead => {
                     (at, back) = (at.saturating_sub(back), back.saturating_mul(4));
@@ -235,12 +238,10 @@ impl<'g, 'a> Walk<'g, 'a> {
                 (at, slack) = (before, 0);
                 continue;
             }
-            if !stays {
-                at = next;
-                if length >= list.longest {
-                    ended = None;
-                    continue;
-                }
+            at = if stays { at } else { next };
+            if !stays && length >= list.longest {
+                ended = None;
+                continue;
             }
             // The end, or a short page, or more rows of one second than a page holds.
             if !self.follows(list, end).await? {
@@ -248,40 +249,55 @@ impl<'g, 'a> Walk<'g, 'a> {
                 continue;
             }
             ended = None;
-            if !stays {
-                continue;
-            }
-            short += 1;
-            if length < list.longest && short <= SHORT && at > 0 {
-                at = at.saturating_sub(short);
-            } else if self.refine(&times) {
-                at += self.last_before(&times);
-            } else {
-                at = self.crowd(list, at).await?;
-                (idle, short) = (0, 0);
+            if stays {
+                short += 1;
+                if length >= list.longest || short > SHORT || at == 0 {
+                    (at, idle) = (self.dig(list, at, &times).await?, 0);
+                } else {
+                    at = at.saturating_sub(short);
+                }
             }
         }
         Ok(at)
     }
 
+    /// Goes on where a page holds no more than one group of rows that are told apart too coarsely.
+    async fn dig<A, F>(
+        &mut self,
+        list: &mut List<'_, A>,
+        at: usize,
+        times: &[Option<Time>],
+    ) -> Result<usize, Stop>
+    where
+        A: Fn(usize, usize) -> F + Sync,
+        F: Future<Output = Result<Asked, SourceError>> + Send,
+    {
+        if self.refine(times) {
+            return Ok(at + self.last_before(times));
+        }
+        self.crowd(list, at).await
+    }
+
     /// Whether rows follow at a position. Beyond the end a server may show its last page again.
     async fn follows<A, F>(&mut self, list: &mut List<'_, A>, end: usize) -> Result<bool, Stop>
     where
-        A: Fn(usize, usize) -> F,
-        F: Future<Output = Result<Asked, SourceError>>,
+        A: Fn(usize, usize) -> F + Sync,
+        F: Future<Output = Result<Asked, SourceError>> + Send,
     {
         let page = list.page(end).await?;
         if page.rows.is_empty() {
             return Ok(false);
         }
-        let shown = fingerprints(&page);
+        let shown = times(&page);
         match self.look_at(page, end)? {
             Seen::Rows { new: 0, .. } => {}
+            // All of a short list may be of one second.
+            Seen::Ahead if end < FEW && shown.len() == end => {}
             Seen::Rows { .. } | Seen::Ahead | Seen::Disorder => return Ok(true),
         }
         // Rows that were taken already: the list has grown at the front, or this is its last page.
         let last = list.page(FARTHEST).await?;
-        Ok(last.rows.is_empty() || fingerprints(&last) != shown)
+        Ok(last.rows.is_empty() || times(&last) != shown)
     }
 
     /// All rows of the second have been taken; the next rows are of `next`, if there are any.
@@ -290,6 +306,7 @@ impl<'g, 'a> Walk<'g, 'a> {
     }
 }
 
-fn fingerprints(page: &Page) -> Vec<Digest16> {
-    page.rows.iter().map(|row| row.fingerprint).collect()
+/// Rows of one time may stand in another order on each call.
+pub(super) fn times(page: &Page) -> Vec<Option<Time>> {
+    page.rows.iter().map(|row| row.time).collect()
 }

@@ -25,7 +25,6 @@ async fn what_stays_is_read_exactly_once_whatever_comes_and_goes() {
                 let place = state.rows.partition_point(|other| other.time <= row.time);
                 state.rows.insert(place, row);
             });
-        eprintln!("seed {seed}: every {every}. request {gone} rows vanish, pages of {cap}");
         let begin = time_of(&rows[dice.below(1000)]);
         let span = Window::new(begin, time_of(&rows[1000 + dice.below(499)]));
         let (read, _) = model.all(span, LIMITS).await;
