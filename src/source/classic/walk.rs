@@ -22,6 +22,8 @@ const BACK: usize = 4;
 const SHORT: usize = 6;
 /// No server's pages are as short as this: where its last page is, it is the whole list.
 const FEW: usize = 8;
+/// So seldom one request more is sent, lest a list that changes in step with ours is always asked at the wrong time.
+const RHYTHM: usize = 5;
 const SECOND: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// How far a walk has come.
@@ -244,7 +246,7 @@ impl<'g, 'a> Walk<'g, 'a> {
                 continue;
             }
             // The end, or a short page, or more rows of one second than a page holds.
-            if !self.follows(list, end).await? {
+            if !self.follows(list, end, idle).await? {
                 ended = Some(end);
                 continue;
             }
@@ -279,11 +281,14 @@ impl<'g, 'a> Walk<'g, 'a> {
     }
 
     /// Whether rows follow at a position. Beyond the end a server may show its last page again.
-    async fn follows<A, F>(&mut self, list: &mut List<'_, A>, end: usize) -> Result<bool, Stop>
+    async fn follows<A, F>(&mut self, list: &mut List<'_, A>, end: usize, idle: usize) -> Result<bool, Stop>
     where
         A: Fn(usize, usize) -> F + Sync,
         F: Future<Output = Result<Asked, SourceError>> + Send,
     {
+        if idle.is_multiple_of(RHYTHM) {
+            list.record(end).await?;
+        }
         let page = list.page(end).await?;
         if page.rows.is_empty() {
             return Ok(false);
