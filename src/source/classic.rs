@@ -32,7 +32,7 @@ mod gather;
 mod list;
 #[cfg(test)]
 mod model;
-mod page;
+pub(super) mod page;
 mod search;
 #[cfg(test)]
 mod tests;

@@ -11,14 +11,13 @@ mod table;
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use chrono::SubsecRound as _;
-use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use self::checked::{Checked, look};
@@ -30,7 +29,6 @@ use super::{
 };
 use crate::{
     clock::Time,
-    event::floor,
     target::{Api, Filter, Target},
     window::{Window, earlier, later, narrower},
 };
@@ -222,51 +220,6 @@ impl CsvDownload {
         Ok(Outcome::Complete(slice))
     }
 
-    async fn read_newest(&self, span: Window, limits: Limits) -> Result<Outcome, SourceError> {
-        let mut effort = Effort::default();
-        let url = self.question_for_newest(self.newest);
-        let file = self.file(&url, limits.bytes_of_an_instant, &mut effort).await?;
-        let mut slice = bare(span, None, effort);
-        slice.pulled = file.rows;
-        if file.rows == 0 {
-            return Ok(Outcome::Complete(slice));
-        }
-        slice.oldest = file.oldest().map(|(time, _)| *time);
-        let digest = Sha256::digest(&file.bytes).into();
-        if self.is_last(digest, span) {
-            slice.duplicate = file.rows;
-            return Ok(Outcome::Complete(slice));
-        }
-        let reaches_back = slice.oldest.is_some_and(|oldest| oldest < span.from);
-        if !reaches_back && (file.rows >= self.newest || self.has_more(file.rows, &mut slice.effort).await?) {
-            // There are more: what lies before its oldest row, or at the same time, was not seen.
-            slice.complete_from = match slice.oldest {
-                Some(oldest) => Some(later(floor(oldest), MILLISECOND).min(span.to)),
-                None => Some(span.to),
-            };
-        }
-        slice.file = Some(file.into_file());
-        Ok(Outcome::Complete(slice))
-    }
-
-    /// Whether the server has more records than a file of so many shows, by its own count.
-    async fn has_more(&self, rows: u64, effort: &mut Effort) -> Result<bool, SourceError> {
-        let parameters = self.parameters.as_deref().unwrap_or_default();
-        let asked = newest::total(&self.connection, &self.organization, &self.endpoint, parameters).await;
-        let (total, tries) = asked.map_err(SourceError::Http)?;
-        effort.requests += u64::from(tries);
-        Ok(total.is_some_and(|total| total > rows))
-    }
-
-    /// Whether the file read last was the same, and is archived: the span begins where that reading ended. Notes this
-    /// one.
-    fn is_last(&self, digest: [u8; 32], span: Window) -> bool {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = last.is_some_and(|(known, to)| known == digest && span.from >= to);
-        *last = Some((digest, span.to));
-        same
-    }
-
     /// A width for a span whose file is too big.
     fn fitting(&self, asked: Window, file: &Checked, limits: Limits) -> Duration {
         if file.rows >= self.most_rows {
@@ -298,14 +251,6 @@ impl CsvDownload {
             .append_pair("from", &spell(asked.from))
             .append_pair("to", &spell(asked.to))
             .extend_pairs(self.parameters.iter().flatten());
-        url
-    }
-
-    fn question_for_newest(&self, size: u64) -> Url {
-        let mut url = self.endpoint.clone();
-        url.query_pairs_mut()
-            .extend_pairs(self.parameters.iter().flatten())
-            .append_pair("size", &size.to_string());
         url
     }
 

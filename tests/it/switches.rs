@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use uipath_audit_simulator::{Arrival, CreatedOn, Edits, Ids, Kind, NewEvent, Over, Switches};
+use uipath_audit_simulator::{
+    Arrival, Beyond, CreatedOn, Edits, Framing, Ids, Kind, NewEvent, Over, Switches, Ties, Times,
+};
 
 use crate::world::{World, is_due};
 
@@ -81,6 +83,14 @@ fn is_readable(kind: Kind, switches: &Switches) -> bool {
     let files = matches!(kind, Kind::UnifiedCsv | Kind::ClassicCsv);
     // A file that is cut off silently, at a limit that nobody knows of, looks whole.
     if switches.downloads.most_rows < 100_000 && switches.downloads.over != Over::Refused {
+        return false;
+    }
+    // A list that repeats its last page for ever, when all of it is one instant: nobody can say where it ends.
+    let endless = switches.classic.beyond == Beyond::LastPage && switches.records.times == Times::OneInstant;
+    // A file without any sign of its end is believed when it comes the same twice.
+    let fickle = switches.csv.framing == Framing::UntilClose
+        && (switches.classic.ties == Ties::Shuffled || !switches.csv.last_line_end);
+    if kind == Kind::Classic && endless || files && fickle {
         return false;
     }
     // A file cannot be read again for what came late: nothing is promised then.

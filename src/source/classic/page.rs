@@ -10,7 +10,7 @@ use crate::{
 
 /// One page of the list.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Page {
+pub(in crate::source) struct Page {
     /// Its records, in its order.
     pub rows: Vec<Event>,
     /// How many records the list has, if the server says so: a guess, never trusted.
@@ -36,7 +36,7 @@ impl Page {
     ///
     /// # Errors
     /// If it is anything but an object whose `results` are a list, or null where there are none.
-    pub(super) fn parse(body: &Bytes) -> Result<Self, PageError> {
+    pub(in crate::source) fn parse(body: &Bytes) -> Result<Self, PageError> {
         let whole = Value::parse(body).map_err(PageError::Json)?;
         let list = whole
             .member("results")

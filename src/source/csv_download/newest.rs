@@ -1,14 +1,79 @@
-//! How `auditlogs/download` is asked: its address differs by platform and version.
+//! `auditlogs/download`: one file of the newest records, without any span; its address differs by platform and version.
+
+use std::sync::PoisonError;
 
 use bytes::Bytes;
-use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use url::Url;
 
+use super::{CsvDownload, MILLISECOND, bare};
 use crate::{
     error::Action,
-    source::http::{Connection, HttpError},
+    event::floor,
+    source::{
+        Effort, Limits, Outcome, SourceError,
+        classic::page::Page,
+        http::{Connection, HttpError},
+    },
     target::Target,
+    window::{Window, later},
 };
+
+impl CsvDownload {
+    /// Reads the file of the newest records, whatever the span.
+    pub(super) async fn read_newest(&self, span: Window, limits: Limits) -> Result<Outcome, SourceError> {
+        let mut effort = Effort::default();
+        let url = self.question_for_newest(self.newest);
+        let file = self.file(&url, limits.bytes_of_an_instant, &mut effort).await?;
+        let mut slice = bare(span, None, effort);
+        slice.pulled = file.rows;
+        if file.rows == 0 {
+            return Ok(Outcome::Complete(slice));
+        }
+        slice.oldest = file.oldest().map(|(time, _)| *time);
+        let digest = Sha256::digest(&file.bytes).into();
+        if self.is_last(digest, span) {
+            slice.duplicate = file.rows;
+            return Ok(Outcome::Complete(slice));
+        }
+        let reaches_back = slice.oldest.is_some_and(|oldest| oldest < span.from);
+        if !reaches_back && (file.rows >= self.newest || self.has_more(file.rows, &mut slice.effort).await?) {
+            // There are more: what lies before its oldest row, or at the same time, was not seen.
+            slice.complete_from = match slice.oldest {
+                Some(oldest) => Some(later(floor(oldest), MILLISECOND).min(span.to)),
+                None => Some(span.to),
+            };
+        }
+        slice.file = Some(file.into_file());
+        Ok(Outcome::Complete(slice))
+    }
+
+    /// Whether the server has more records than a file of so many shows, by its own count.
+    async fn has_more(&self, rows: u64, effort: &mut Effort) -> Result<bool, SourceError> {
+        let parameters = self.parameters.as_deref().unwrap_or_default();
+        let asked = total(&self.connection, &self.organization, &self.endpoint, parameters).await;
+        let (total, tries) = asked.map_err(SourceError::Http)?;
+        effort.requests += u64::from(tries);
+        Ok(total.is_some_and(|total| total > rows))
+    }
+
+    /// Whether the file read last was the same, and is archived: the span begins where that reading ended. Notes this
+    /// one.
+    fn is_last(&self, digest: [u8; 32], span: Window) -> bool {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = last.is_some_and(|(known, to)| known == digest && span.from >= to);
+        *last = Some((digest, span.to));
+        same
+    }
+
+    pub(super) fn question_for_newest(&self, size: u64) -> Url {
+        let mut url = self.endpoint.clone();
+        url.query_pairs_mut()
+            .extend_pairs(self.parameters.iter().flatten())
+            .append_pair("size", &size.to_string());
+        url
+    }
+}
 
 /// The forms that the API guide shows: organization in the path or not, the organization's GUID at the end or not.
 pub(super) fn endpoint(connection: &Connection, target: &Target) -> Url {
@@ -51,16 +116,12 @@ pub(super) async fn total(
     url.query_pairs_mut()
         .extend_pairs(parameters)
         .append_pair("top", "1");
-    let read = |body: Bytes| {
-        let bare = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&body);
-        serde_json::from_slice::<Value>(bare).map(|list| {
-            let members = list.as_object().into_iter().flatten();
-            let mut totals = members.filter(|(name, _)| name.eq_ignore_ascii_case("totalCount"));
-            totals.next().and_then(|(_, total)| total.as_u64())
-        })
-    };
+    let read = |body: Bytes| Page::parse(&body).map(|page| page.total);
     match connection.get(organization, &url, read).await {
-        Ok(reply) => Ok((reply.body, reply.tries)),
+        Ok(reply) => {
+            let total = reply.body.and_then(|total| u64::try_from(total).ok());
+            Ok((total, reply.tries))
+        }
         Err(error) if error.action() == Action::Stop => Ok((None, 1)),
         Err(error) => Err(error),
     }

@@ -282,7 +282,7 @@ async fn newest(file: String, total: u64) -> Server {
         if seen.text.contains("/auditlogs/download?") {
             reply(200, "", &file)
         } else {
-            reply(200, "", &format!(r#"{{"totalCount":{total},"results":null}}"#))
+            reply(200, "", format!(r#"{{"totalCount":{total},"results":null}}"#))
         }
     })
     .await
