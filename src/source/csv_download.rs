@@ -23,13 +23,14 @@ use url::Url;
 use self::checked::{Checked, look};
 pub use self::{problem::CsvError, table::Table, table::TableError};
 use super::{
-    Effort, Limits, Opening, Outcome, Slice, SourceError, filter,
+    Effort, Limits, Opening, Outcome, Slice, SourceError,
+    filter::Question,
     http::{Connection, HttpError},
     unified,
 };
 use crate::{
     clock::Time,
-    target::{Api, Filter, Target},
+    target::{Api, Target},
     window::{Window, earlier, later, narrower},
 };
 
@@ -55,9 +56,10 @@ pub struct CsvDownload {
     connection: Connection,
     organization: String,
     endpoint: Url,
-    filter: Option<Filter>,
-    /// What each request carries; None: names of the filter are still to be looked up.
-    parameters: Option<Vec<(&'static str, String)>>,
+    /// The filter asks for a text, which these downloads do not know.
+    searches: bool,
+    /// What each request carries beside the span.
+    question: Question,
     most_rows: u64,
     newest: u64,
     received: Arc<AtomicU64>,
@@ -68,25 +70,28 @@ pub struct CsvDownload {
 impl CsvDownload {
     pub(super) fn new(target: &Target, connection: Connection) -> Self {
         let is_unified = target.api == Api::UnifiedCsv;
-        let (endpoint, parameters) = if is_unified {
-            let parameters = target.filter.is_none().then(Vec::new);
+        let (endpoint, question) = if is_unified {
             (
                 unified::endpoint(&connection, target, "downloadevents"),
-                parameters,
+                Question::new(target.filter.clone()),
             )
         } else {
             (
                 newest::endpoint(&connection, target),
-                Some(newest::parameters(target)),
+                Question::fixed(newest::parameters(target)),
             )
         };
         Self {
             api: target.api,
             organization: target.organization.clone(),
-            filter: target.filter.clone().filter(|_| is_unified),
+            searches: is_unified
+                && target
+                    .filter
+                    .as_ref()
+                    .is_some_and(|filter| filter.search.is_some()),
             connection,
             endpoint,
-            parameters,
+            question,
             most_rows: MOST_ROWS,
             newest: NEWEST,
             received: Arc::default(),
@@ -115,25 +120,19 @@ impl CsvDownload {
 
     /// Looks up the names in the filter.
     pub(super) async fn prepare(&mut self) -> Result<(), SourceError> {
-        let (Some(filter), None) = (&self.filter, &self.parameters) else {
-            return Ok(());
-        };
-        if filter.search.is_some() {
+        if self.searches {
             return Err(SourceError::Csv(CsvError::Search));
         }
-        let catalog = if filter::needs_catalog(filter) {
-            Some(filter::catalog(&self.connection, &self.organization, &self.endpoint).await?)
-        } else {
-            None
-        };
-        self.parameters = Some(filter::parameters(filter, catalog.as_ref())?);
-        Ok(())
+        let question = &mut self.question;
+        question
+            .look_up(&self.connection, &self.organization, &self.endpoint)
+            .await
     }
 
     /// Asks for the last second, or for one record.
     pub(super) async fn open(&self) -> Result<Opening, SourceError> {
         let url = match self.api {
-            Api::UnifiedCsv => self.question(self.last_second()),
+            Api::UnifiedCsv => self.address(self.last_second()),
             _ => self.question_for_newest(1),
         };
         match self.download(&url, SMALL, &mut Effort::default()).await {
@@ -175,7 +174,7 @@ impl CsvDownload {
             } else {
                 (limits.bytes, limits.events)
             };
-            match self.file(&self.question(asked), most, &mut effort).await {
+            match self.file(&self.address(asked), most, &mut effort).await {
                 Ok(file) if file.rows >= self.most_rows || file.rows > rows as u64 => {
                     if narrowest {
                         let (at, rows) = (asked.from, file.rows);
@@ -231,7 +230,7 @@ impl CsvDownload {
 
     /// Asks for the last second: whether it is the span alone that the server did not like.
     async fn is_understood(&self, error: HttpError, effort: &mut Effort) -> Result<(), SourceError> {
-        let url = self.question(self.last_second());
+        let url = self.address(self.last_second());
         match self.download(&url, SMALL, effort).await {
             Ok(_) => Ok(()),
             Err(other) if other.is_too_large() => Ok(()),
@@ -244,13 +243,13 @@ impl CsvDownload {
         Window::new(earlier(now, SECOND), now)
     }
 
-    fn question(&self, asked: Window) -> Url {
+    fn address(&self, asked: Window) -> Url {
         let mut url = self.endpoint.clone();
         let spell = |time: Time| time.format("%Y-%m-%dT%H:%M:%SZ").to_string();
         url.query_pairs_mut()
             .append_pair("from", &spell(asked.from))
             .append_pair("to", &spell(asked.to))
-            .extend_pairs(self.parameters.iter().flatten());
+            .extend_pairs(self.question.parameters());
         url
     }
 

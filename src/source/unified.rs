@@ -9,7 +9,8 @@ use bytes::Bytes;
 use url::Url;
 
 use super::{
-    Limits, Outcome, SourceError, filter,
+    Limits, Outcome, SourceError,
+    filter::{self, Question},
     http::{Connection, HttpError, NotExpected},
     link,
     page::{Page, PageError},
@@ -19,7 +20,7 @@ use crate::{
     catalog::Catalog,
     checkpoint::Known,
     clock::{Time, spell},
-    target::{Filter, Target},
+    target::Target,
     window::{Window, earlier, later},
 };
 
@@ -33,9 +34,7 @@ pub struct Unified {
     connection: Connection,
     organization: String,
     endpoint: Url,
-    filter: Option<Filter>,
-    /// The filter as parameters, once resolved.
-    parameters: Option<Vec<(&'static str, String)>>,
+    question: Question,
 }
 
 /// The first page of a walk.
@@ -50,13 +49,11 @@ impl Unified {
     pub(super) fn new(target: &Target, connection: Connection) -> Self {
         let endpoint = endpoint(&connection, target, "events");
         let organization = target.organization.clone();
-        let parameters = target.filter.is_none().then(Vec::new);
         Self {
             connection,
             organization,
             endpoint,
-            filter: target.filter.clone(),
-            parameters,
+            question: Question::new(target.filter.clone()),
         }
     }
 
@@ -64,18 +61,12 @@ impl Unified {
         &self.endpoint
     }
 
-    /// Turns the names in the filter into the GUIDs that the server wants: a name would silently match nothing.
+    /// Looks up the names in the filter.
     pub(super) async fn prepare(&mut self) -> Result<(), SourceError> {
-        let (Some(filter), None) = (&self.filter, &self.parameters) else {
-            return Ok(());
-        };
-        let catalog = if filter::needs_catalog(filter) {
-            Some(self.catalog().await?)
-        } else {
-            None
-        };
-        self.parameters = Some(filter::parameters(filter, catalog.as_ref())?);
-        Ok(())
+        let question = &mut self.question;
+        question
+            .look_up(&self.connection, &self.organization, &self.endpoint)
+            .await
     }
 
     pub(super) async fn first(&self, span: Window) -> Result<First, SourceError> {
@@ -85,7 +76,7 @@ impl Unified {
             .append_pair("from", &spell(earlier(span.from, MARGIN)))
             .append_pair("to", &spell(later(span.to, MARGIN)))
             .append_pair("maxCount", PAGE)
-            .extend_pairs(self.parameters.iter().flatten());
+            .extend_pairs(self.question.parameters());
         let (page, tries, date) = self.page(&request).await?;
         Ok(First {
             request,

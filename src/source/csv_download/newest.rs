@@ -50,7 +50,7 @@ impl CsvDownload {
 
     /// Whether the server has more records than a file of so many shows, by its own count.
     async fn has_more(&self, rows: u64, effort: &mut Effort) -> Result<bool, SourceError> {
-        let parameters = self.parameters.as_deref().unwrap_or_default();
+        let parameters = self.question.parameters();
         let asked = total(&self.connection, &self.organization, &self.endpoint, parameters).await;
         let (total, tries) = asked.map_err(SourceError::Http)?;
         effort.requests += u64::from(tries);
@@ -69,7 +69,7 @@ impl CsvDownload {
     pub(super) fn question_for_newest(&self, size: u64) -> Url {
         let mut url = self.endpoint.clone();
         url.query_pairs_mut()
-            .extend_pairs(self.parameters.iter().flatten())
+            .extend_pairs(self.question.parameters())
             .append_pair("size", &size.to_string());
         url
     }
