@@ -140,7 +140,7 @@ impl Place {
     }
 
     fn assert_rows_are(&self, target: &Target, command: &str, output: &[u8]) {
-        let mut found = rows(output);
+        let mut found = rows(output, true);
         let mut told: Vec<Vec<u8>> = self.told(target).into_iter().map(|(_, row)| row).collect();
         found.sort();
         told.sort();
@@ -152,7 +152,7 @@ impl Place {
     pub fn rows_of(&self, paths: &[u8]) -> Vec<Vec<u8>> {
         let paths = String::from_utf8_lossy(paths);
         let read = |path: &str| std::fs::read(self.directory.path().join(path)).unwrap();
-        paths.lines().flat_map(|path| rows(&read(path))).collect()
+        paths.lines().flat_map(|path| rows(&read(path), true)).collect()
     }
 
     /// The files whose paths were found hold the rows of all that the archive must have, and no others.
