@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use self::{
     document::{Example, document, examples},
-    place::{Place, Reply},
+    place::{Place, Reply, zipped_records},
 };
 use crate::kinds::rows::rows;
 
@@ -112,10 +112,15 @@ fn assert_is_shown(place: &Place, example: &Example, reply: &Reply, shown: &[Sho
             "{title}: {ours}"
         );
     } else if reply.path.ends_with("longtermstore") {
-        let records = reply.zipped_records();
+        let records = zipped_records(&reply.body);
         assert!(!records.is_empty(), "{title}: the store has nothing of that day");
         let cat = shown.iter().find(|shown| shown.command.contains(" cat "));
         assert_holds(title, &values(&cat.unwrap().output), &records);
+        let mut days = shown.iter().filter(|shown| shown.command.contains(" download "));
+        assert!(
+            days.all(|day| zipped_records(&day.output) == records),
+            "{title}: another day"
+        );
     } else {
         assert_rows_are_shown(place, title, reply, shown);
     }

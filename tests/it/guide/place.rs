@@ -49,21 +49,21 @@ impl Reply {
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
+}
 
-    /// The records of a day of the long-term store.
-    pub fn zipped_records(&self) -> Vec<Value> {
-        let mut archive = zip::ZipArchive::new(Cursor::new(&self.body)).unwrap();
-        let mut records = Vec::new();
-        for index in 0..archive.len() {
-            let mut text = Vec::new();
-            archive.by_index(index).unwrap().read_to_end(&mut text).unwrap();
-            let Value::Array(more) = serde_json::from_slice(&text).unwrap() else {
-                panic!("an entry is no list");
-            };
-            records.extend(more);
-        }
-        records
+/// The records of a day of the long-term store.
+pub fn zipped_records(archive: &[u8]) -> Vec<Value> {
+    let mut archive = zip::ZipArchive::new(Cursor::new(archive)).unwrap();
+    let mut records = Vec::new();
+    for index in 0..archive.len() {
+        let mut text = Vec::new();
+        archive.by_index(index).unwrap().read_to_end(&mut text).unwrap();
+        let Value::Array(more) = serde_json::from_slice(&text).unwrap() else {
+            panic!("an entry is no list");
+        };
+        records.extend(more);
     }
+    records
 }
 
 impl Place {
