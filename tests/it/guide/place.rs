@@ -105,12 +105,10 @@ impl Place {
 
     /// Runs a line of the document. Returns what it wrote to stdout, or else into a file that it names.
     pub async fn run(&self, line: &str) -> Vec<u8> {
-        let programs = Path::new(BINARY).parent().unwrap().display();
-        let path = format!("{programs}:{}", std::env::var("PATH").unwrap());
         let output = Command::new("sh")
-            .args(["-euc", line])
+            .args(["-euc", &format!("PATH=\"$PROGRAMS:$PATH\"\n{line}")])
             .current_dir(self.directory.path())
-            .env("PATH", path)
+            .env("PROGRAMS", Path::new(BINARY).parent().unwrap())
             .env("SIMULATOR_SECRET", &self.service.description.client_secret)
             .stdin(Stdio::null())
             .kill_on_drop(true)
