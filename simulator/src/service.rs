@@ -1,4 +1,5 @@
-//! A simulator for people to point an exporter at: history behind it, news all the time. Prints nothing.
+//! A simulator for people to point an exporter at: an organization, two tenants and a classic log, history behind them,
+//! news all the time. Prints nothing.
 
 use std::io;
 use std::net::SocketAddr;
@@ -61,6 +62,8 @@ pub struct Description {
     pub organization: String,
     /// Its tenants.
     pub tenants: Vec<String>,
+    /// Its GUID: the `partitionGlobalId` of the classic API.
+    pub organization_id: String,
     /// Events of the past, over all streams.
     pub events: u32,
     /// The oldest of them is not older.
@@ -90,12 +93,14 @@ impl Service {
         for tenant in TENANTS {
             cloud = cloud.tenant(ORGANIZATION, tenant);
         }
+        cloud = cloud.classic(ORGANIZATION);
         let simulator = Simulator::start(cloud, options.listen).await?;
         let now = simulator.clock().now();
         let since = now - TimeDelta::days(i64::from(options.days));
         let organization = options.events / 5;
-        let test = options.events / 10;
-        let shares = [organization, options.events - organization - test, test];
+        let few = options.events / 10;
+        let production = options.events - organization - few - few;
+        let shares = [organization, production, few, few];
         for ((stream, count), n) in streams().into_iter().zip(shares).zip(0..) {
             simulator.generate(&stream, options.seed.wrapping_add(n), count, since, now);
         }
@@ -108,6 +113,7 @@ impl Service {
             scope: "PM.Audit.Read".to_owned(),
             organization: ORGANIZATION.to_owned(),
             tenants: TENANTS.map(str::to_owned).to_vec(),
+            organization_id: simulator.organization_id(ORGANIZATION),
             events: options.events,
             since,
         };
@@ -156,7 +162,13 @@ pub async fn serve_forever(options: ServeOptions, tell: impl FnOnce(&Description
     Ok(())
 }
 
-fn streams() -> [StreamId; 3] {
+/// The organization's own, its tenants', and its classic log.
+fn streams() -> [StreamId; 4] {
     let [production, test] = TENANTS.map(|tenant| StreamId::tenant(ORGANIZATION, tenant));
-    [StreamId::organization(ORGANIZATION), production, test]
+    [
+        StreamId::organization(ORGANIZATION),
+        production,
+        test,
+        StreamId::classic(ORGANIZATION),
+    ]
 }

@@ -47,6 +47,23 @@ Exit codes:
   11  a hole in coverage that no gap commit admits
   12  the archive cannot be read";
 
+const CAT: &str = "\
+Examples:
+  uipath-audit-exporter --config exporter.toml cat --target acme --from 24h | jq .eventType
+  uipath-audit-exporter --config exporter.toml cat --target acme --from 2026-11-01 --to 2026-12-01 > november.jsonl";
+
+const SOURCES: &str = "\
+Examples:
+  uipath-audit-exporter --config exporter.toml sources --target acme
+  uipath-audit-exporter --config exporter.toml sources --target acme --json | jq '.[].name'";
+
+const DOWNLOAD: &str = "\
+Examples:
+  uipath-audit-exporter --config exporter.toml download --target acme --from 7d --output week.csv
+  uipath-audit-exporter --config exporter.toml download --target acme --from 2026-11-01 --to 2026-12-01 | wc -l
+A day of a target with `api = \"long_term\"`:
+  uipath-audit-exporter --config exporter.toml download --target stored --from 2026-11-01 --to 2026-11-02 --output day.zip";
+
 /// What was typed.
 #[derive(Parser, Debug)]
 #[command(
@@ -137,23 +154,24 @@ pub(super) enum Command {
     #[command(after_help = "Example: uipath-audit-exporter --config exporter.toml status --json")]
     Status(Status),
     /// The archived events of a span, as JSON lines on stdout
-    #[command(
-        after_help = "Example: uipath-audit-exporter --config exporter.toml cat --target acme --from 24h | jq .eventType"
-    )]
+    ///
+    /// The server's own bytes, an event a line, ordered by time; each object's hash is compared before anything of it is
+    /// written. From the archive alone: the server is not asked. What of the span is not archived, or admitted to be a
+    /// gap, is told on stderr. A target of the server's own files has no events: `download`, or the files below `raw/`.
+    #[command(after_help = CAT)]
     Cat(Cat),
     /// The server's catalogue of sources > targets > types, as a tree
     ///
-    /// Its names are what a target's `filter` takes.
-    #[command(after_help = "Example: uipath-audit-exporter --config exporter.toml sources --target acme")]
+    /// Asks the server now; nothing needs to be archived. Its names are what a target's `filter` takes: the exporter looks
+    /// up the GUIDs behind them, which differ between an organization and its tenants. The classic API has no catalogue.
+    #[command(after_help = SOURCES)]
     Sources(Sources),
     /// The server's own CSV file for a span, byte for byte
     ///
-    /// Of a span that is too much for one file several are joined: the header once, the oldest span first; a row at a
+    /// Asks the server now, and writes nothing into the archive. With the target's `filter`. Of a span that is too much for one file several are joined: the header once, the oldest span first; a row at a
     /// seam may then stand twice. A classic target's server knows no span: it gives its newest records. Of a long-term
     /// target one UTC day is given, as the ZIP archive that it is.
-    #[command(
-        after_help = "Example: uipath-audit-exporter --config exporter.toml download --target acme --from 7d --output week.csv"
-    )]
+    #[command(after_help = DOWNLOAD)]
     Download(Download),
     /// Is the archive complete and unaltered? Every object is hashed
     #[command(after_help = "Example: uipath-audit-exporter verify --archive file:///srv/uipath-audit --deep")]
@@ -175,7 +193,8 @@ pub(super) enum Command {
     /// The simulator alone, to try a whole deployment without a UiPath account
     ///
     /// Prints its URL, credentials and a configuration for it, then serves 30 days of events and a new one each second
-    /// until a signal ends it.
+    /// until a signal ends it: an organization, two tenants, the classic log, through every audit API
+    /// (config/examples/apis.toml has a target for each).
     #[command(after_help = "Example: uipath-audit-exporter simulate --listen 127.0.0.1:8787")]
     Simulate(Simulate),
     /// A completion script for a shell, on stdout

@@ -41,6 +41,7 @@ fn describe(simulated: &Description) -> String {
         client_secret,
         scope,
         organization,
+        organization_id,
         tenants,
         ..
     } = simulated;
@@ -59,7 +60,7 @@ fn describe(simulated: &Description) -> String {
 #   client id      {client_id}
 #   client secret  {client_secret}
 #   scope          {scope}
-#   organization   {organization}
+#   organization   {organization} ({organization_id})
 #   tenants        {}
 #   events         {events} since {}, and a new one each second
 #
@@ -67,6 +68,8 @@ fn describe(simulated: &Description) -> String {
 #   export SIMULATOR_SECRET={client_secret}
 #   {program} check --config {config}
 #   {program} once --config {config}
+#
+# Every other audit API is served as well: docs/apis.md has a target for each, config/examples/apis.toml all of them.
 
 state_dir = \"simulated/state\"
 
@@ -98,5 +101,8 @@ organization = \"{organization}\"
             "\n[[targets]]\nname = \"{organization}-{tenant}\"\norganization = \"{organization}\"\ntenant = \"{tenant}\"\n"
         ));
     }
+    text.push_str(&format!(
+        "\n[[targets]]\nname = \"{organization}-classic\"\norganization = \"{organization}\"\napi = \"classic\"\n"
+    ));
     text
 }

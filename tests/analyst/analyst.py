@@ -4,7 +4,7 @@ Prints one JSON object with what was found. Needs duckdb; for s3:// also duckdb-
 extension along, so that nothing is downloaded.
 
     python analyst.py --archive DIRECTORY|s3://BUCKET/PREFIX [--s3-endpoint URL --s3-key-id ID --s3-secret S
-        --s3-region R] [--csv] [--odd]
+        --s3-region R] [--csv] [--odd] [--only classic|stored|files]
 """
 
 import argparse
@@ -23,6 +23,8 @@ import duckdb
 DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs" / "query.md"
 BLOCK = re.compile(r"^```sql duckdb(?P<kind>[a-z ]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 PLACE = "SET VARIABLE archive = 'archive';"
+PLACE_OF = "SET VARIABLE archive ="
+OTHER_APIS = {"classic": "records", "stored": "stored", "files": "rows_of_files"}
 
 
 def main():
@@ -32,8 +34,11 @@ def main():
         prepare_s3(connection, arguments)
     examples = run_document(connection, arguments)
     found = {"duckdb": duckdb.__version__, "examples": examples}
-    found |= {"lines": count(connection, "lines")} if arguments.odd else look(connection)
-    if arguments.csv:
+    if arguments.only:
+        found |= look_at_another_api(connection, arguments.only)
+    else:
+        found |= {"lines": count(connection, "lines")} if arguments.odd else look(connection)
+    if arguments.csv and not arguments.only:
         found["csv"] = look_at_csv(connection)
     json.dump(found, sys.stdout, default=plain)
     print()
@@ -43,6 +48,7 @@ def read_arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--archive", required=True)
     parser.add_argument("--csv", action="store_true", help="the archive has the CSV view")
+    parser.add_argument("--only", choices=OTHER_APIS, help="the archive holds what another API brought, and nothing else")
     parser.add_argument("--odd", action="store_true", help="tell what DuckDB refuses, and go on")
     parser.add_argument("--s3-endpoint", default="https://s3.amazonaws.com")
     parser.add_argument("--s3-key-id", default="")
@@ -75,7 +81,10 @@ def run_document(connection, arguments):
     text = text.replace(PLACE, f"SET VARIABLE archive = {quoted(arguments.archive.rstrip('/'))};")
     examples = []
     for block in BLOCK.finditer(text):
-        if "csv" in block["kind"] and not arguments.csv:
+        kind = block["kind"].strip()
+        if arguments.only and kind != arguments.only and "commits AS" not in block["text"] and PLACE_OF not in block["text"]:
+            continue
+        if kind in OTHER_APIS and kind != arguments.only or kind == "csv" and not arguments.csv:
             continue
         last = connection.extract_statements(block["text"])[-1]
         asks = last.type == duckdb.StatementType.SELECT
@@ -165,6 +174,15 @@ def look_at_csv(connection):
         "SELECT count(*), count(DISTINCT id), count(*) FILTER (status = 1), count(ipAddress), max(createdOn) FROM cells"
     ).fetchone()
     return {"rows": rows, "ids": ids, "failed": failed, "addresses": addresses, "last": last}
+
+
+def look_at_another_api(connection, kind):
+    """What the view of that API's records holds."""
+    table = OTHER_APIS[kind]
+    time = {"classic": "createdOn", "stored": "createdOn", "files": "CreatedOn"}[kind]
+    rows, first, last = connection.execute(f'SELECT count(*), min({time})::VARCHAR, max({time})::VARCHAR FROM {table}').fetchone()
+    written = connection.execute("SELECT sum(counts.written) FROM commits").fetchone()[0]
+    return {"rows": rows, "first": first, "last": last, "written": int(written)}
 
 
 def quoted(text):

@@ -8,10 +8,11 @@ use object_store::{ObjectStoreExt as _, path::Path as Key};
 use serde_json::Value;
 use tokio::process::Command;
 use uipath_audit_exporter::settings::{ArchiveOption, Compression};
-use uipath_audit_simulator::{Fraction, NewEvent, Odd, Zone};
+use uipath_audit_simulator::{Fraction, Kind, NewEvent, Odd, Zone};
 
 use crate::{
     emulators::{self, Missing},
+    kinds,
     machine::Machine,
     place::{Place, PlaceKind},
     world::{TARGET, World},
@@ -282,6 +283,36 @@ async fn odd_events_are_all_there_as_lines_and_as_cells() {
         for refusal in refused {
             assert!(told.is_some_and(|(text, _)| refusal.contains(text)), "{refusal}");
         }
+    }
+}
+
+#[tokio::test]
+async fn what_other_apis_brought_is_found_by_the_documents_statements() {
+    let python = match emulators::python() {
+        Ok(python) => python,
+        Err(missing) => return emulators::skip("analysts, other APIs", &missing),
+    };
+    for (kind, only) in [
+        (Kind::Classic, "classic"),
+        (Kind::LongTerm, "stored"),
+        (Kind::UnifiedCsv, "files"),
+    ] {
+        let (mut world, place) = world(PlaceKind::File).await.unwrap();
+        kinds::configure(&mut world.settings, kind);
+        (world.kind, world.stream) = (kind, kinds::stream(kind));
+        world.happen(1, 800, 20);
+        world.settle();
+        world.once().await.unwrap();
+        let found = ask(python, &place, &["--only", only]).await;
+        assert_eq!(found["rows"], 800, "{kind:?}: {found}");
+        assert_eq!(found["written"], 800, "{kind:?}: {found}");
+        assert!(
+            found["first"].as_str() < found["last"].as_str(),
+            "{kind:?}: {found}"
+        );
+        let examples = found["examples"].as_array().unwrap();
+        assert_eq!(examples.len(), 3, "{examples:?}");
+        assert!(examples[2]["rows"].as_u64() > Some(0), "{examples:?}");
     }
 }
 

@@ -2,7 +2,7 @@
 //! server showed.
 
 mod files;
-mod rows;
+pub mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
 

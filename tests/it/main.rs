@@ -22,6 +22,7 @@ mod classic;
 mod conformance;
 mod downloads;
 mod faults;
+mod guide;
 mod kill;
 mod kinds;
 mod limits;

@@ -19,7 +19,9 @@ async fn a_service_has_history_and_makes_news() {
         StreamId::organization("acme"),
         StreamId::tenant("acme", "production"),
         StreamId::tenant("acme", "test"),
+        StreamId::classic("acme"),
     ];
+    assert!(streams.iter().all(|stream| simulator.count(stream) > 0));
     let count = || {
         streams
             .iter()
