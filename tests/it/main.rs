@@ -18,6 +18,7 @@ mod world;
 
 mod analyst;
 mod canary;
+mod catalog;
 mod classic;
 mod conformance;
 mod downloads;
