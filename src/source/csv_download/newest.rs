@@ -6,20 +6,17 @@ use url::Url;
 
 use crate::{
     error::Action,
-    source::http::{Connection, HttpError},
+    source::{
+        classic,
+        http::{Connection, HttpError},
+    },
     target::Target,
 };
 
-/// The forms that the API guide shows: organization in the path or not, the organization's GUID at the end or not.
+/// Beside the list.
 pub(super) fn endpoint(connection: &Connection, target: &Target) -> Url {
-    let mut endpoint = connection.url().clone();
+    let mut endpoint = classic::endpoint(connection, target);
     if let Ok(mut path) = endpoint.path_segments_mut() {
-        path.pop_if_empty();
-        if target.classic.organization_in_path {
-            path.push(&target.organization);
-        }
-        path.extend(["audit_", "api", "auditlogs"]);
-        path.extend(&target.classic.partition_global_id);
         path.push("download");
     }
     endpoint
