@@ -76,6 +76,8 @@ impl Exporter {
         if let Some(memory) = &memory {
             same_stream(&memory.head.source, &self.target, self.source.endpoint())?;
         }
+        let chained = memory.as_ref().map(|memory| memory.api);
+        self.store_answers |= self.store.is_some() && chained == Some(Api::LongTerm);
         let epoch = self.own(memory.as_ref().map(|memory| &memory.head), local, take_over)?;
         if let Some(memory) = &memory
             && memory.head.instance != *self.shared.instance
@@ -115,6 +117,7 @@ impl Exporter {
             other => other?,
         };
         let beyond = plan.beyond;
+        self.store_answers |= beyond;
         let date = opening.date;
         plan.now = date.map_or(local, |date| date.min(local));
         self.progress.skew(date.map(|date| (date - local).num_seconds()));
@@ -244,7 +247,8 @@ impl Exporter {
             .memory
             .as_ref()
             .is_none_or(|memory| memory.head.catalog.is_none());
-        if plan.whole.is_empty() || plan.beyond || !(plan.long_lookback || none_yet) {
+        let asked = self.no_catalog_on == Some(plan.now.date_naive());
+        if plan.whole.is_empty() || plan.beyond || !(plan.long_lookback || none_yet && !asked) {
             return Snapshots::default();
         }
         let (catalog, rules) = tokio::join!(self.source.catalog(), self.source.rules());
