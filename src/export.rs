@@ -276,6 +276,7 @@ impl Exporter {
         }
         if !matches!(result, Ok(false)) {
             self.source.forget();
+            self.forget();
         }
         let interrupted = result.map_err(|error| match error {
             PassError::Source(error) if beyond => PassError::Store(error),

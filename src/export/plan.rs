@@ -85,7 +85,7 @@ impl Exporter {
         {
             intents = self.inherit(memory, intents).await?;
         }
-        self.source.prepare().await.map_err(PassError::Source)?;
+        self.prepare().await?;
 
         let mut plan = Plan {
             memory,
@@ -130,6 +130,17 @@ impl Exporter {
             plan.opening = Some(opening);
         }
         Ok(plan)
+    }
+
+    /// Makes what is read from ready. What it kept of an earlier reading may be out of date.
+    pub(super) async fn prepare(&mut self) -> Result<(), PassError> {
+        self.forget();
+        self.source.prepare().await.map_err(PassError::Source)
+    }
+
+    /// Lets go of what was read last.
+    pub(super) fn forget(&self) {
+        self.store.iter().for_each(Source::forget);
     }
 
     async fn open(&self, plan: &Plan) -> Result<Opening, PassError> {
