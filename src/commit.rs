@@ -151,12 +151,23 @@ pub struct Origin {
     pub url: String,
     /// The API.
     pub api: Api,
+    /// The API that the target is configured for, where that is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_api: Option<Api>,
     /// What of the stream was read.
     pub filter: Option<Filter>,
     /// HTTP requests sent for this commit, repeats included.
     pub requests: u64,
     /// Pages read.
     pub pages: u64,
+}
+
+impl Origin {
+    /// The API that the target was configured for.
+    #[must_use]
+    pub fn configured(&self) -> Api {
+        self.target_api.unwrap_or(self.api)
+    }
 }
 
 /// What wrote a commit.

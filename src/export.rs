@@ -32,7 +32,7 @@ mod writing;
 pub use error::PassError;
 pub use head::same_stream;
 pub use owner::Tenure;
-use plan::{Plan, redo};
+use plan::{Plan, Snapshots, redo};
 pub use progress::{Progress, Seen};
 use reading::Reading;
 pub use reconcile::{Compared, Reconciled};
@@ -73,12 +73,16 @@ pub struct Exporter {
     store: Option<Source>,
     /// Why that is not there, once the server said so.
     no_store: Option<String>,
+    /// It has answered: no reply to a single question makes it vanish.
+    store_answers: bool,
     /// The server refuses to be asked for what is older than `retention`: the pass at hand begins there.
     cut: bool,
     notes: TargetCheckpoint,
     tenure: Tenure,
     /// Slices in memory at once.
     slots: Arc<Semaphore>,
+    /// The UTC day on which the server had no catalogue: what it says of itself is not asked for again that day.
+    no_catalog_on: Option<chrono::NaiveDate>,
     /// Objects that others may have left behind were looked for on all days once.
     searched: bool,
     /// Files that a killed predecessor may have left half-written are looked for once.
@@ -133,10 +137,12 @@ impl Exporter {
             source,
             store,
             no_store: None,
+            store_answers: false,
             cut: false,
             notes,
             tenure: Tenure::default(),
             slots: Arc::new(Semaphore::new(ahead.clamp(1, SLICES))),
+            no_catalog_on: None,
             searched: false,
             swept: false,
             progress,
@@ -181,7 +187,7 @@ impl Exporter {
                 Err(PassError::Overtaken { .. }) if tries < TRIES => {
                     tracing::info!("another commit took the next number: planning anew");
                 }
-                Err(PassError::Store(error)) if error.is_not_there() => {
+                Err(PassError::Store(error)) if error.is_not_there() && !self.store_answers => {
                     let why = crate::error::Chain(&error).to_string();
                     tracing::warn!(error = why, "there is no long-term store: going on without");
                     self.no_store = Some(why);
@@ -229,6 +235,10 @@ impl Exporter {
         let limits = self.limits();
         self.progress.plan(plan.covered, plan.whole);
         let snapshots = stop.run_until_cancelled(self.snapshots(&plan)).await;
+        let in_vain = |snapshots: &Snapshots| snapshots.catalog.is_none();
+        if !plan.whole.is_empty() && !plan.beyond && snapshots.as_ref().is_some_and(in_vain) {
+            self.no_catalog_on = Some(plan.now.date_naive());
+        }
         let first = redo(&plan);
         let reading = Reading {
             source: self.source_of(&plan),
@@ -263,6 +273,10 @@ impl Exporter {
         let summary = writing.summary();
         if let Some(epoch) = lost {
             self.tenure.lose(epoch);
+        }
+        if !matches!(result, Ok(false)) {
+            self.source.forget();
+            self.forget();
         }
         let interrupted = result.map_err(|error| match error {
             PassError::Source(error) if beyond => PassError::Store(error),

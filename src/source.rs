@@ -324,6 +324,15 @@ impl Source {
         }
     }
 
+    /// What was read last may not have been archived: it is read anew.
+    pub fn forget(&self) {
+        match self {
+            Self::LongTerm(store) => store.forget(),
+            Self::Csv(csv) => csv.forget(),
+            Self::Unified(_) | Self::Classic(_) => {}
+        }
+    }
+
     /// Asks a first, small question about a span.
     ///
     /// # Errors

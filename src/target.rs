@@ -233,12 +233,17 @@ pub struct Reconcile {
 
 impl Target {
     /// How old another exporter's head must be before this one takes over: as configured, or the longest of
-    /// three schedule periods and `empty_commit_every` plus one period.
+    /// three schedule periods and `empty_commit_every` plus one period. The long-term store brings days alone: a head of
+    /// it may be a day older.
     #[must_use]
     pub fn takeover_after(&self, now: Time) -> Duration {
         self.pace.takeover_after.unwrap_or_else(|| {
             let period = self.schedule.period(now);
-            (period * 3).max(self.pace.empty_commit_every + period)
+            let quiet = match self.api {
+                Api::LongTerm => self.pace.empty_commit_every + DAY,
+                _ => self.pace.empty_commit_every,
+            };
+            (period * 3).max(quiet + period)
         })
     }
 
@@ -275,6 +280,8 @@ impl Target {
         Api::ALL.into_iter().filter(move |api| api.serves(target))
     }
 }
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// How far the long-term store lags the live API, at most.
 pub const LONG_TERM_LAG: Duration = Duration::from_secs(48 * 3600);
@@ -323,5 +330,24 @@ pub(crate) fn test_target(api: Api) -> Target {
         },
         schedule,
         reconcile: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_that_gets_days_alone_is_not_taken_over_before_the_next_day() {
+        let now = "2026-11-20T12:00:00Z".parse().unwrap();
+        for (api, hours) in [(Api::Unified, 4), (Api::LongTerm, 28)] {
+            let mut target = test_target(api);
+            target.pace.empty_commit_every = Duration::from_secs(3 * 3600);
+            assert_eq!(
+                target.takeover_after(now),
+                Duration::from_secs(hours * 3600),
+                "{api:?}"
+            );
+        }
     }
 }

@@ -190,8 +190,9 @@ impl Exporter {
 /// If the two are not the same stream.
 pub fn same_stream(was: &Origin, target: &Target, endpoint: &str) -> Result<(), PassError> {
     let other = |what, was: String, is: String| Err(PassError::OtherStream { what, was, is });
-    if !was.api.serves(target.api) {
-        return other("API", was.api.as_str().to_owned(), target.api.as_str().to_owned());
+    if was.configured() != target.api {
+        let (was, is) = (was.configured(), target.api);
+        return other("API", was.as_str().to_owned(), is.as_str().to_owned());
     }
     let (before, now) = (stream_of(&was.url), stream_of(endpoint));
     if before != now {

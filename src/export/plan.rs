@@ -76,6 +76,8 @@ impl Exporter {
         if let Some(memory) = &memory {
             same_stream(&memory.head.source, &self.target, self.source.endpoint())?;
         }
+        let chained = memory.as_ref().map(|memory| memory.api);
+        self.store_answers |= self.store.is_some() && chained == Some(Api::LongTerm);
         let epoch = self.own(memory.as_ref().map(|memory| &memory.head), local, take_over)?;
         if let Some(memory) = &memory
             && memory.head.instance != *self.shared.instance
@@ -83,7 +85,7 @@ impl Exporter {
         {
             intents = self.inherit(memory, intents).await?;
         }
-        self.source.prepare().await.map_err(PassError::Source)?;
+        self.prepare().await?;
 
         let mut plan = Plan {
             memory,
@@ -115,6 +117,7 @@ impl Exporter {
             other => other?,
         };
         let beyond = plan.beyond;
+        self.store_answers |= beyond;
         let date = opening.date;
         plan.now = date.map_or(local, |date| date.min(local));
         self.progress.skew(date.map(|date| (date - local).num_seconds()));
@@ -127,6 +130,17 @@ impl Exporter {
             plan.opening = Some(opening);
         }
         Ok(plan)
+    }
+
+    /// Makes what is read from ready. What it kept of an earlier reading may be out of date.
+    pub(super) async fn prepare(&mut self) -> Result<(), PassError> {
+        self.forget();
+        self.source.prepare().await.map_err(PassError::Source)
+    }
+
+    /// Lets go of what was read last.
+    pub(super) fn forget(&self) {
+        self.store.iter().for_each(Source::forget);
     }
 
     async fn open(&self, plan: &Plan) -> Result<Opening, PassError> {
@@ -244,7 +258,8 @@ impl Exporter {
             .memory
             .as_ref()
             .is_none_or(|memory| memory.head.catalog.is_none());
-        if plan.whole.is_empty() || plan.beyond || !(plan.long_lookback || none_yet) {
+        let asked = self.no_catalog_on == Some(plan.now.date_naive());
+        if plan.whole.is_empty() || plan.beyond || !(plan.long_lookback || none_yet && !asked) {
             return Snapshots::default();
         }
         let (catalog, rules) = tokio::join!(self.source.catalog(), self.source.rules());

@@ -173,7 +173,7 @@ impl Exporter {
             (Held::new(asked), Window::new(to, to))
         };
         if !span.is_empty() {
-            self.source.prepare().await.map_err(PassError::Source)?;
+            self.prepare().await?;
         }
         Ok((Plan::to_compare(memory, intents, epoch, now), held, span))
     }

@@ -14,7 +14,7 @@ use crate::{
     event::{Event, floor},
     key,
     source::{Effort, File, Slice},
-    target::LONG_TERM_RETENTION,
+    target::{Api, LONG_TERM_RETENTION},
     window::{Window, earlier},
 };
 
@@ -130,12 +130,16 @@ impl<'a> Writing<'a> {
         self.counts.conflict += slice.conflict;
         self.effort += slice.effort;
         self.oldest = [self.oldest, slice.oldest].into_iter().flatten().min();
-        if slice.events.is_empty() && slice.file.is_none() {
+        let is_empty = slice.events.is_empty() && slice.file.is_none();
+        if is_empty && slice.complete_from.is_none() {
             return Ok(());
         }
         let to = slice.span.to.max(self.covered);
         self.admit_gap(to).await?;
         self.admit_cut(slice.complete_from, to).await?;
+        if is_empty {
+            return Ok(());
+        }
         let window = Window::new(self.covered, to);
         self.commit(Draft {
             kind: Kind::Events,
@@ -181,7 +185,7 @@ impl<'a> Writing<'a> {
         self.admit_gap(to).await?;
         let window = Window::new(self.covered, to);
         let enough = window.width() >= self.exporter.target.pace.empty_commit_every || self.plan.beyond;
-        let due = enough && !window.is_empty();
+        let due = (enough || self.has_news()) && !window.is_empty();
         if self.plan.memory.is_none() && window.from <= now || due {
             self.commit(Draft::bare(Kind::Empty, None, window)).await?;
         }
@@ -220,15 +224,17 @@ impl<'a> Writing<'a> {
         self.gap(window, reason).await
     }
 
-    /// What a file does not reach back to is a gap.
+    /// What no file reaches back to is a gap.
     async fn admit_cut(&mut self, complete_from: Option<Time>, to: Time) -> Result<(), PassError> {
         let end = complete_from.map_or(self.covered, |from| floor(from).min(to));
         if end <= self.covered {
             return Ok(());
         }
         let window = Window::new(self.covered, end);
-        let reason =
-            "the server's file ends at its limit of rows: it may lack what is older than its oldest row";
+        let reason = match self.exporter.target.api {
+            Api::UnifiedCsv => "the server refuses to make a file of this span, which is too old for it",
+            _ => "the server's file ends at its limit of rows: it may lack what is older than its oldest row",
+        };
         self.gap(window, reason.to_owned()).await
     }
 

@@ -83,26 +83,11 @@ impl Memory {
 
 impl Classic {
     pub(super) fn new(target: &Target, connection: Connection) -> Self {
-        let form = target.classic.clone();
-        let mut endpoint = connection.url().clone();
-        if let Ok(mut path) = endpoint.path_segments_mut() {
-            path.pop_if_empty();
-            if form.organization_in_path {
-                path.push(&target.organization);
-            }
-            if let Some(tenant) = &target.tenant {
-                path.push(tenant);
-            }
-            path.extend(["audit_", "api", "auditlogs"]);
-            if let Some(id) = &form.partition_global_id {
-                path.push(id);
-            }
-        }
         Self {
+            endpoint: endpoint(&connection, target),
             connection,
             organization: target.organization.clone(),
-            endpoint,
-            form,
+            form: target.classic.clone(),
             memory: Memory::default(),
         }
     }
@@ -166,6 +151,22 @@ impl Classic {
         }
         Ok(Outcome::Complete(slice))
     }
+}
+
+/// The list's address, in the forms that the API guide shows: organization, and tenant, in the path or not; the
+/// organization's GUID at the end or not.
+pub(super) fn endpoint(connection: &Connection, target: &Target) -> Url {
+    let mut endpoint = connection.url().clone();
+    if let Ok(mut path) = endpoint.path_segments_mut() {
+        path.pop_if_empty();
+        if target.classic.organization_in_path {
+            path.push(&target.organization);
+        }
+        path.extend(&target.tenant);
+        path.extend(["audit_", "api", "auditlogs"]);
+        path.extend(&target.classic.partition_global_id);
+    }
+    endpoint
 }
 
 /// Reads a span, or an older part of it, through `ask`: `skip` and `top` into a page.

@@ -8,6 +8,7 @@ mod checked;
 mod newest;
 mod problem;
 mod table;
+mod width;
 
 use std::{
     sync::{
@@ -20,7 +21,10 @@ use std::{
 use chrono::SubsecRound as _;
 use url::Url;
 
-use self::checked::{Checked, look};
+use self::{
+    checked::{Checked, look},
+    width::{ceil, fullness, half, whole_seconds},
+};
 pub use self::{problem::CsvError, table::Table, table::TableError};
 use super::{
     Effort, Limits, Opening, Outcome, Slice, SourceError,
@@ -295,34 +299,6 @@ impl CsvDownload {
         effort.pages += 1;
         Ok((reply.body, reply.date))
     }
-}
-
-/// What to ask the server for, in whole seconds, and what of the span that answers.
-fn whole_seconds(span: Window) -> (Window, Window) {
-    let from = span.from.trunc_subsecs(0);
-    let to = span.to.trunc_subsecs(0).max(later(from, SECOND));
-    (Window::new(from, to), Window::new(span.from, to.min(span.to)))
-}
-
-fn ceil(time: Time) -> Time {
-    let whole = time.trunc_subsecs(0);
-    if whole == time {
-        whole
-    } else {
-        later(whole, SECOND)
-    }
-}
-
-fn half(asked: Window) -> Duration {
-    Duration::from_secs(asked.width().as_secs() / 2).max(SECOND)
-}
-
-fn fullness(file: &Checked, limits: Limits) -> f64 {
-    let share = |part: u64, whole: usize| {
-        f64::from(u32::try_from(part).unwrap_or(u32::MAX))
-            / f64::from(u32::try_from(whole.max(1)).unwrap_or(u32::MAX))
-    };
-    share(file.rows, limits.events).max(share(file.bytes.len() as u64, limits.bytes))
 }
 
 /// A slice without any row.

@@ -37,7 +37,7 @@ use crate::{
     error::Chain,
     event::{Event, Schema},
     target::{Target, day},
-    window::{Window, later},
+    window::{Window, earlier, later},
 };
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -108,10 +108,10 @@ impl LongTerm {
         self.keep(None);
     }
 
-    /// Asks for today, which is hardly there yet.
+    /// Asks for yesterday, which is hardly there yet; of today a part is still to come, which a server may refuse.
     pub(super) async fn open(&self) -> Result<Opening, SourceError> {
-        let today = day(self.connection.now());
-        match self.ask(today, SMALL, &mut Effort::default()).await {
+        let yesterday = day(earlier(self.connection.now(), DAY));
+        match self.ask(yesterday, SMALL, &mut Effort::default()).await {
             Ok((_, date)) => Ok(Opening::at(date)),
             Err(SourceError::LongTerm(LongTermError::Large { .. })) => Ok(Opening::at(None)),
             Err(error) => Err(error),

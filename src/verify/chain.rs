@@ -191,9 +191,9 @@ impl Chain {
         let origin = self.origin.get_or_insert_with(|| commit.source.clone()).clone();
         let is = &commit.source;
         self.apis.insert(is.api);
-        let unified = |api| Api::serves(api, Api::Unified);
-        if is.api != origin.api && !(unified(is.api) && unified(origin.api)) {
-            self.found(key, Problem::differs("API", is.api.as_str(), origin.api.as_str()));
+        if is.configured() != origin.configured() || !is.api.serves(origin.configured()) {
+            let problem = Problem::differs("API", is.api.as_str(), origin.configured().as_str());
+            self.found(key, problem);
         }
         if stream_of(&is.url) != stream_of(&origin.url) {
             self.found(key, Problem::differs("stream", &is.url, &origin.url));

@@ -171,6 +171,7 @@ impl Sample {
             source: Origin {
                 url: "https://cloud.uipath.com/acme/production/tenantaudit_/api/query/events".to_owned(),
                 api: Api::Unified,
+                target_api: None,
                 filter: None,
                 requests: 1,
                 pages: 1,

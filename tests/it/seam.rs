@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use uipath_audit_exporter::{
     error::{Action, Chain},
-    target::Start,
+    export::PassError,
+    target::{Api, Start},
 };
 use uipath_audit_simulator::{Fault, NewEvent, TooOld, When};
 
@@ -217,6 +218,61 @@ async fn a_store_that_cannot_be_read_now_is_waited_for() {
         world.simulator.clear_faults();
         let summary = world.once().await.unwrap();
         assert_each_event_once(&world, summary.coverage_end.unwrap()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_answers_for_other_days_is_not_given_up_for_one_that_it_refuses() {
+    for status in [400, 404] {
+        let world = history(200, 300).await;
+        for nth in 30..36 {
+            let later_day = When::long_term().nth(nth);
+            let _ = world.simulator.fault(later_day, Fault::status(status));
+        }
+        let error = world.once().await.unwrap_err();
+        assert!(matches!(error, PassError::Store(_)), "{}", Chain(&error));
+        // Another process, to which it has never answered: the archive tells.
+        let refused = world.simulator.fault(When::long_term(), Fault::status(status));
+        assert!(world.once().await.is_err());
+        assert!(!kinds(&world.ledger().await).contains(&"gap"));
+        world.simulator.clear_fault(refused);
+        world.simulator.clear_faults();
+        let summary = world.once().await.unwrap();
+        let (ledger, _) = assert_each_event_once(&world, summary.coverage_end.unwrap()).await;
+        assert!(!kinds(&ledger).contains(&"gap"));
+    }
+}
+
+#[tokio::test]
+async fn a_target_that_has_read_the_store_alone_so_far_still_is_what_it_was() {
+    // The live API is out of order: the newest commits are of the store.
+    let mut world = history(200, 300).await;
+    world.simulator.fault(When::events(), Fault::status(403));
+    assert!(world.once().await.is_err());
+    assert_eq!(apis(&world.ledger().await), ["long_term"]);
+    let mut other = crate::world::World::of(uipath_audit_simulator::Kind::LongTerm).await;
+    other.happen(1, 30, 20);
+    other.once().await.unwrap();
+    for (world, to, back) in [
+        (&mut world, Api::LongTerm, Api::Unified),
+        (&mut other, Api::Unified, Api::LongTerm),
+    ] {
+        world.settings.targets[0].api = to;
+        for lost in [false, true] {
+            if lost {
+                std::fs::remove_dir_all(world.state_dir()).unwrap();
+            }
+            let error = world.once().await.unwrap_err();
+            assert!(
+                matches!(error, PassError::OtherStream { what: "API", .. }),
+                "{to:?}: {}",
+                Chain(&error)
+            );
+        }
+        world.settings.targets[0].api = back;
+        world.simulator.clear_faults();
+        world.once().await.unwrap();
+        world.assert_verified().await;
     }
 }
 

@@ -78,6 +78,7 @@ impl Writing<'_> {
             source: Origin {
                 url: source.endpoint().to_owned(),
                 api: source.api(),
+                target_api: Some(exporter.target.api).filter(|api| *api != source.api()),
                 filter: exporter.target.filter.clone(),
                 requests: self.effort.requests,
                 pages: self.effort.pages,
@@ -137,6 +138,19 @@ impl Writing<'_> {
             .buffer_unordered(PUTS)
             .try_collect()
             .await
+    }
+
+    /// Whether the server says something else of itself than the last commit has.
+    pub(super) fn has_news(&self) -> bool {
+        let head = self.plan.memory.as_ref().map(|memory| &memory.head);
+        let is_news = |raw: &Option<Bytes>, current: Option<&String>| {
+            let key = |raw: &Bytes| key::catalog(&self.exporter.target.name, &sha256(raw));
+            raw.as_ref().is_some_and(|raw| current != Some(&key(raw)))
+        };
+        is_news(
+            &self.snapshots.catalog,
+            head.and_then(|head| head.catalog.as_ref()),
+        ) || is_news(&self.snapshots.rules, head.and_then(|head| head.rules.as_ref()))
     }
 
     /// Creates the object of a catalogue, or of exclusion rules, if it is news. Its name is its hash: it may be there

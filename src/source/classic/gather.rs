@@ -111,7 +111,10 @@ impl<'a> Gather<'a> {
                 break;
             }
         }
-        let Some(first) = first else { return Ok(()) };
+        let Some(first) = first else {
+            // None of them has a time: they are never cut.
+            return self.allow(self.asked.from, self.bytes);
+        };
         let cut = cut.unwrap_or_else(|| later(first, MILLISECOND));
         self.span.to = self.span.to.min(cut);
         let end = self.span.to;
@@ -164,5 +167,26 @@ impl<'a> Gather<'a> {
             effort,
             fullness: events.max(bytes).max(full),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::classic::model::{LIMITS, at, raw};
+
+    #[test]
+    fn records_without_a_time_have_a_limit_too() {
+        let from = at("2026-11-20T00:00:00Z");
+        let limits = Limits {
+            bytes: 500,
+            bytes_of_an_instant: 1000,
+            ..LIMITS
+        };
+        let known = Known::default();
+        let mut gather = Gather::new(Window::new(from, later(from, MILLISECOND)), &known, limits);
+        let taken = (0..100).map_while(|n| gather.take(raw(&format!(r#"{{"message":"{n:08}"}}"#)), 1).ok());
+        let taken = taken.count();
+        assert!((30..50).contains(&taken), "{taken}");
     }
 }

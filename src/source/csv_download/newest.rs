@@ -12,7 +12,7 @@ use crate::{
     event::floor,
     source::{
         Effort, Limits, Outcome, SourceError,
-        classic::page::Page,
+        classic::{self, page::Page},
         http::{Connection, HttpError},
     },
     target::Target,
@@ -66,6 +66,11 @@ impl CsvDownload {
         same
     }
 
+    /// The file read last may not have been archived, though its span is over: a gap may cover that.
+    pub(in crate::source) fn forget(&self) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     pub(super) fn question_for_newest(&self, size: u64) -> Url {
         let mut url = self.endpoint.clone();
         url.query_pairs_mut()
@@ -75,16 +80,10 @@ impl CsvDownload {
     }
 }
 
-/// The forms that the API guide shows: organization in the path or not, the organization's GUID at the end or not.
+/// Beside the list.
 pub(super) fn endpoint(connection: &Connection, target: &Target) -> Url {
-    let mut endpoint = connection.url().clone();
+    let mut endpoint = classic::endpoint(connection, target);
     if let Ok(mut path) = endpoint.path_segments_mut() {
-        path.pop_if_empty();
-        if target.classic.organization_in_path {
-            path.push(&target.organization);
-        }
-        path.extend(["audit_", "api", "auditlogs"]);
-        path.extend(&target.classic.partition_global_id);
         path.push("download");
     }
     endpoint

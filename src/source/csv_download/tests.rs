@@ -7,7 +7,7 @@ use crate::{
     clock::Clock,
     error::{Action, Chain},
     source::{
-        FileKind,
+        FileKind, classic,
         scripted::{Seen, Server, Steps, open, raw, reply},
         zip::tests::pack,
     },
@@ -333,4 +333,24 @@ async fn the_same_newest_records_are_no_second_file_once_the_first_is_archived()
     let same = slice(&csv, second).await;
     assert!(same.file.is_none());
     assert_eq!((same.pulled, same.duplicate), (20, 20));
+    // A pass that failed may have left a gap over the span, and no file.
+    csv.forget();
+    assert!(slice(&csv, second).await.file.is_some());
+}
+
+#[tokio::test]
+async fn the_newest_records_are_asked_for_beside_their_list() {
+    let server = newest(rows(3), 3).await;
+    let connection = open(&server.settings(), Clock::system());
+    let mut target = test_target(Api::ClassicCsv);
+    target.tenant = Some("production".to_owned());
+    target.classic.partition_global_id = Some("guid".to_owned());
+    let list = classic::endpoint(&connection, &target);
+    assert!(
+        list.path()
+            .ends_with("/acme/production/audit_/api/auditlogs/guid"),
+        "{list}"
+    );
+    let csv = CsvDownload::new(&target, connection);
+    assert_eq!(csv.endpoint().as_str(), format!("{list}/download"));
 }

@@ -85,7 +85,7 @@ impl LongTermError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NotThere { .. } => Some(
-                "the long-term store is one of Automation Cloud; where a platform has none, set `long_term = false` for the target and let it begin within `retention`; else check `organization`, `tenant` and `url`".to_owned(),
+                "the long-term store is one of Automation Cloud; where a platform has none, set `long_term = false` for the target and let it begin within `retention`; else check `organization`, `tenant` and `url`; a store that answers for other days may refuse what is older than it keeps: let the target begin later (`start`)".to_owned(),
             ),
             Self::Ask { source, .. } => source.hint(),
             Self::Large { .. } => Some("raise `archive.max_buffered`".to_owned()),

@@ -171,6 +171,20 @@ async fn what_is_no_whole_archive_of_lists_is_an_error_never_an_empty_day() {
 }
 
 #[tokio::test]
+async fn nothing_is_asked_for_that_is_still_to_come() {
+    let server = Server::with_tokens(|seen| {
+        let to = seen.text.split("to=").nth(1).unwrap()[..10].to_owned();
+        if at(&format!("{to}T23:59:59Z")) > Clock::system().now() {
+            reply(400, "", "{}")
+        } else {
+            archive(seen, 1)
+        }
+    })
+    .await;
+    assert!(store(&server).open().await.is_ok());
+}
+
+#[tokio::test]
 async fn a_platform_without_such_a_store_is_told_apart() {
     for status in [400, 404, 405] {
         let server = Server::with_tokens(move |_| reply(status, "", "{}")).await;

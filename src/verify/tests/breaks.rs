@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::{Row, commit_key, stray};
 use crate::{
     commit::{Kind, sha256},
-    target::{Filter, Status},
+    target::{Api, Filter, Status},
     verify::sample::{at, event},
 };
 
@@ -233,6 +233,9 @@ pub(super) const LINKED: &[Row] = &[
     }),
     ("another stream", 10, "its stream is", |s| {
         s.commits[5].source.url = s.commits[5].source.url.replace("production", "test");
+    }),
+    ("another API of the target", 10, "its API is", |s| {
+        s.commits[5].source.target_api = Some(Api::Classic);
     }),
     ("another filter", 10, "its filter is", |s| {
         s.commits[5].source.filter = Some(Filter {

@@ -59,6 +59,29 @@ async fn assert_all_of_both(world: &World) {
 }
 
 #[tokio::test]
+async fn a_day_that_has_grown_since_it_was_compared_is_compared_anew() {
+    let world = World::new().await;
+    world
+        .simulator
+        .turn(|switches| switches.long_term.strays = Strays::OnlyLongTerm(7));
+    world.happen(1, 1400, 20);
+    let mut process = world.start().await;
+    process.pass().await.unwrap();
+    let day = Window::new(at("2026-11-17T00:00:00Z"), at("2026-11-18T00:00:00Z"));
+    process.reconcile(day).await.unwrap();
+    let before = only_there(&world).len();
+    for minute in 0..28 {
+        let event = NewEvent::at(day.from + TimeDelta::minutes(60 + minute));
+        world.simulator.push(&world.stream, event);
+    }
+    let grown = (only_there(&world).len() - before) as u64;
+    let found = process.reconcile(day).await.unwrap();
+    assert!(grown > 0);
+    assert_eq!((found.live.written, found.store.written), (28 - grown, grown));
+    world.assert_verified().await;
+}
+
+#[tokio::test]
 async fn what_only_the_store_has_is_archived_once_as_the_store_spells_it() {
     let world = with_strays().await;
     let strays = only_there(&world);
