@@ -40,6 +40,10 @@ use writing::Writing;
 
 /// So often a pass begins anew when another commit got in its way.
 const TRIES: u32 = 10;
+/// A long-term store is believed to be missing when it says so as often in a row,
+const ABSENT: u32 = 3;
+/// asked again after this long.
+const SOON: std::time::Duration = std::time::Duration::from_millis(500);
 /// Slices of one target in memory at once, at most: more would not make its commits, which are in order, any faster.
 const SLICES: usize = 3;
 
@@ -167,7 +171,7 @@ impl Exporter {
     /// # Errors
     /// Whatever keeps the target from being complete up to now; nothing is lost by any of them.
     pub async fn pass(&mut self, take_over: bool, stop: &CancellationToken) -> Result<Summary, PassError> {
-        let mut tries = 0;
+        let (mut tries, mut absent) = (0, 0);
         let mut whole = Summary::default();
         self.no_store = None;
         self.cut = false;
@@ -188,6 +192,12 @@ impl Exporter {
                     tracing::info!("another commit took the next number: planning anew");
                 }
                 Err(PassError::Store(error)) if error.is_not_there() && !self.store_answers => {
+                    // One reply may be a slip of something in between; a gap is for ever.
+                    absent += 1;
+                    if absent < ABSENT {
+                        let _stopped = stop.run_until_cancelled(tokio::time::sleep(SOON)).await;
+                        continue;
+                    }
                     let why = crate::error::Chain(&error).to_string();
                     tracing::warn!(error = why, "there is no long-term store: going on without");
                     self.no_store = Some(why);

@@ -17,7 +17,7 @@ use crate::{
     export::same_stream,
     settings::{AuthSettings, ConnectionSettings, Settings},
     source::{Source, SourceError},
-    target::Target,
+    target::{Api, Start, Target},
     window::{Window, earlier},
 };
 
@@ -25,6 +25,8 @@ use crate::{
 const AT_ONCE: usize = 16;
 /// How much of the recent past a target is asked for.
 const SPAN: Duration = Duration::from_secs(300);
+/// A target that begins this much earlier than the live API shows still begins there.
+const A_LITTLE: Duration = Duration::from_secs(3600);
 /// Clocks this far apart are worth a word, in seconds: the `Date` header has whole ones.
 const SKEW: i64 = 5;
 
@@ -53,6 +55,7 @@ pub(super) async fn run(console: &Console, args: Check) -> Result<Exit, CliError
     match Connections::open(&settings, &console.clock) {
         Ok(connections) => {
             targets(&mut list, &settings, &connections, &console.clock).await?;
+            beginnings(&mut list, &settings, &connections, &console.clock).await?;
             if archived.is_ok() {
                 streams(&mut list, &settings, &connections).await?;
             }
@@ -156,6 +159,55 @@ async fn targets(
                 let what = Chain(&error).to_string();
                 list.failed(&name, &what, error.hint(), error.action().into())?;
             }
+        }
+    }
+    Ok(())
+}
+
+/// Whether what a target is to begin with can still be read, where that is older than the live API shows.
+async fn beginnings(
+    list: &mut List,
+    settings: &Settings,
+    connections: &Connections,
+    clock: &Clock,
+) -> Result<(), CliError> {
+    let now = clock.now();
+    for target in settings
+        .targets
+        .iter()
+        .filter(|target| target.api == Api::Unified)
+    {
+        let begins = match target.pace.start {
+            Start::At(time) => time,
+            Start::Ago(age) => earlier(now, age),
+        };
+        let shown = earlier(now, target.pace.retention);
+        if earlier(shown, A_LITTLE) <= begins {
+            continue;
+        }
+        let name = format!("target {}", target.name);
+        let gap = |why: &str| {
+            format!("what is older than `retention` becomes a gap, if nothing is archived yet: {why}")
+        };
+        let span = Window::new(begins, shown);
+        match connections.store(target) {
+            None if target.filter.is_some() => {
+                list.row("warning", &name, &gap("the long-term store knows no filter"))?;
+            }
+            None => list.row("warning", &name, &gap("`long_term = false`"))?,
+            Some(store) => match store.open(span).await {
+                Ok(_) => list.ok(
+                    &name,
+                    "the long-term store answers for what is older than `retention`",
+                )?,
+                Err(error) if error.is_not_there() => {
+                    list.row("warning", &name, &gap(&Chain(&error).to_string()))?;
+                }
+                Err(error) => {
+                    let what = Chain(&error).to_string();
+                    list.failed(&name, &what, error.hint(), error.action().into())?;
+                }
+            },
         }
     }
     Ok(())

@@ -25,6 +25,12 @@ impl Connections {
         open.collect::<Result<_, _>>().map(Self)
     }
 
+    /// Where a target's events are that its own API no longer shows. None: it has no such place.
+    pub(super) fn store(&self, target: &Target) -> Option<Source> {
+        let connection = self.0.get(&target.connection)?;
+        Source::before_retention(target, connection.clone())
+    }
+
     /// A target's source. None: its connection is not there, which a checked configuration rules out.
     pub(super) fn source(&self, target: &Target) -> Option<Source> {
         let connection = self.0.get(&target.connection)?;

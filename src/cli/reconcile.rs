@@ -34,6 +34,16 @@ pub(super) async fn run(
         fleet.exporters(&args.target)
     };
     if args.target.is_empty() {
+        for exporter in exporters
+            .iter()
+            .filter(|exporter| exporter.target().api.schema().is_none())
+        {
+            let target = exporter.target();
+            out::line(&format!(
+                "{}: not compared: it archives the server's files",
+                target.name
+            ))?;
+        }
         // Nobody asked for these: nothing of them can be compared.
         exporters.retain(|exporter| exporter.target().api.schema().is_some());
     }
@@ -103,7 +113,7 @@ fn words(work: &Reconciled) -> String {
             false => "nothing compared: nothing of this span is archived".to_owned(),
         };
     };
-    let mut text = format!("compared {}; live API: ", spelled(span));
+    let mut text = format!("compared {}; its own API: ", spelled(span));
     text.push_str(&match work.live.span {
         None => "not compared, it no longer shows this span".to_owned(),
         Some(_) => side(&work.live, span),
@@ -169,7 +179,7 @@ mod tests {
         assert_eq!(
             words(&work),
             "compared 2026-11-10T00:00:00.000Z to 2026-11-20T00:00:00.000Z; \
-             live API: not compared, it no longer shows this span"
+             its own API: not compared, it no longer shows this span"
         );
         assert_eq!(outside(&work), [window(1, 10)]);
         work.live = Compared {
@@ -184,7 +194,7 @@ mod tests {
         assert_eq!(
             words(&work),
             "compared 2026-11-10T00:00:00.000Z to 2026-11-20T00:00:00.000Z; \
-             live API: 1,234 events shown, 3 missing (1 of them another version of an archived one), 3 archived in 1 commit; \
+             its own API: 1,234 events shown, 3 missing (1 of them another version of an archived one), 3 archived in 1 commit; \
              long-term store: not compared: `long_term = false`"
         );
         work.store = Compared {

@@ -114,7 +114,10 @@ impl Classic {
         let url = self.address(skip, top);
         let reply = self
             .connection
-            .get(&self.organization, &url, |body| Page::parse(&body))
+            .get(&self.organization, &url, |body| match skip {
+                0 => Page::first(&body),
+                _ => Page::parse(&body),
+            })
             .await;
         reply.map_err(|source| match ClassicError::of(source, &self.form) {
             Ok(error) => SourceError::Classic(error),

@@ -18,6 +18,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use chrono::SubsecRound as _;
 use url::Url;
 
@@ -30,10 +31,12 @@ use super::{
     Effort, Limits, Opening, Outcome, Slice, SourceError,
     filter::Question,
     http::{Connection, HttpError},
+    page::Page,
     unified,
 };
 use crate::{
     clock::Time,
+    error::Action,
     target::{Api, Target},
     window::{Window, earlier, later, narrower},
 };
@@ -170,7 +173,7 @@ impl CsvDownload {
         if asked.width() > LONGEST {
             return too_big(LONGEST, effort);
         }
-        let mut complete_from = None;
+        let (mut complete_from, mut hollow) = (None, 0);
         let file = loop {
             let narrowest = asked.width() <= SECOND;
             let (most, rows) = if narrowest {
@@ -185,6 +188,13 @@ impl CsvDownload {
                         return Err(SourceError::Csv(CsvError::Full { at, rows }));
                     }
                     return too_big(self.fitting(asked, &file, limits), effort);
+                }
+                Ok(file)
+                    if file.rows == 0
+                        && hollow + 1 < TRIES
+                        && self.shows_events(asked, &mut effort).await? =>
+                {
+                    hollow += 1;
                 }
                 Ok(file) => break file,
                 Err(SourceError::Csv(CsvError::Large { .. })) if !narrowest => {
@@ -213,6 +223,9 @@ impl CsvDownload {
                 Err(error) => return Err(error),
             }
         };
+        if file.rows == 0 && hollow > 0 && self.shows_events(asked, &mut effort).await? {
+            return Err(SourceError::Csv(CsvError::Hollow));
+        }
         let mut slice = bare(span, complete_from, effort);
         slice.fullness = fullness(&file, limits);
         slice.pulled = file.rows;
@@ -221,6 +234,25 @@ impl CsvDownload {
             slice.file = Some(file.into_file());
         }
         Ok(Outcome::Complete(slice))
+    }
+
+    /// Whether the list beside the file has an event of the span: a file without a row proves nothing.
+    async fn shows_events(&self, asked: Window, effort: &mut Effort) -> Result<bool, SourceError> {
+        let mut url = self.address(asked);
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop().push("events");
+        }
+        let read = |body: Bytes| Page::parse(&body);
+        match self.connection.get(&self.organization, &url, read).await {
+            Ok(reply) => {
+                effort.requests += u64::from(reply.tries);
+                let mut times = reply.body.events.iter().filter_map(|event| event.time);
+                Ok(times.any(|time| asked.contains(time)))
+            }
+            // A platform, or a permission, without the list.
+            Err(error) if error.action() == Action::Stop => Ok(false),
+            Err(error) => Err(SourceError::Http(error)),
+        }
     }
 
     /// A width for a span whose file is too big.

@@ -49,6 +49,8 @@ const TRIES: usize = 3;
 const BATCH: usize = 1 << 20;
 /// Bytes that are read of the answer to the small question of [`LongTerm::open`].
 const SMALL: usize = 1 << 20;
+/// So often more a day is asked for whose reply has no byte.
+const SURE: u32 = 2;
 /// Entries of a day, and how deep archives may lie within archives.
 const ENTRIES: usize = 10_000;
 const DEPTH: usize = 3;
@@ -235,10 +237,21 @@ impl LongTerm {
         let count = |bytes: usize| {
             self.received.fetch_add(bytes as u64, Ordering::Relaxed);
         };
-        let reply = self
-            .connection
-            .download(&self.organization, &url, most, &count, look)
-            .await;
+        let mut sure = 0;
+        let reply = loop {
+            let reply = self
+                .connection
+                .download(&self.organization, &url, most, &count, look)
+                .await;
+            match reply {
+                // Nothing at all is no archive without entries: it is believed when it stays so.
+                Ok(reply) if reply.body.is_empty() && sure < SURE => {
+                    effort.requests += u64::from(reply.tries);
+                    sure += 1;
+                }
+                other => break other,
+            }
+        };
         match reply {
             Ok(reply) => {
                 effort.requests += u64::from(reply.tries);

@@ -191,7 +191,8 @@ async fn two_passes(name: &str, switches: Switches, seed: u64) {
 #[tokio::test]
 async fn rows_vanish_at_the_front_and_slip_in_while_somebody_pages() {
     for seed in 0..12 {
-        let every = 3 + seed % 5;
+        // More often than that the end cannot be told from what moves: the pass may fail then, and nothing is lost.
+        let every = 4 + seed % 5;
         let name = format!("seed {seed}: at every {every}. request");
         let mut world = classic().await;
         world.settings.archive.max_events = 500;

@@ -220,3 +220,33 @@ async fn an_orchestrator_taken_for_a_suite_is_recognized_whatever_it_answers() {
         }
     }
 }
+
+#[tokio::test]
+async fn check_tells_beforehand_what_will_be_a_gap() {
+    use uipath_audit_simulator::{Fault, When};
+
+    let machine = Machine::new().await;
+    let config = machine.text("", "audit-1", "state");
+    let older = config.replace(
+        "tenant = \"production\"\n",
+        "tenant = \"production\"\nstart = \"200d\"\n",
+    );
+    assert_ne!(older, config);
+    std::fs::write(&machine.config, &older).unwrap();
+    let told = machine.expect(0, &["check"]).await;
+    assert!(told.contains("the long-term store answers"), "{told}");
+    let missing = machine
+        .world
+        .simulator
+        .fault(When::long_term(), Fault::status(404));
+    let told = machine.expect(0, &["check"]).await;
+    assert!(told.contains("becomes a gap") && told.contains("404"), "{told}");
+    machine.world.simulator.clear_fault(missing);
+    let without = older.replace("start = \"200d\"\n", "start = \"200d\"\nlong_term = false\n");
+    std::fs::write(&machine.config, without).unwrap();
+    let told = machine.expect(0, &["check"]).await;
+    assert!(
+        told.contains("becomes a gap") && told.contains("`long_term = false`"),
+        "{told}"
+    );
+}

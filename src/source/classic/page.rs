@@ -29,9 +29,24 @@ pub enum PageError {
     /// One record is over the limit.
     #[error("a record of {0} bytes: over the limit of 8 MiB")]
     LargeRecord(usize),
+    /// The beginning of the list holds nothing, though the list does. Never taken for "no records".
+    #[error("the list has {0} records by its own count, and none at its beginning")]
+    Hollow(usize),
 }
 
 impl Page {
+    /// What stands at the beginning of the list: nothing, only if the list has nothing.
+    ///
+    /// # Errors
+    /// As [`Page::parse`]; and if the page contradicts itself.
+    pub(super) fn first(body: &Bytes) -> Result<Self, PageError> {
+        let page = Self::parse(body)?;
+        match page.total {
+            Some(total) if total > 0 && page.rows.is_empty() => Err(PageError::Hollow(total)),
+            _ => Ok(page),
+        }
+    }
+
     /// Reads a body.
     ///
     /// # Errors
@@ -64,7 +79,7 @@ impl NotExpected for PageError {
         match self {
             Self::LargeRecord(_) => true,
             Self::Json(error) => error.problem == "nested too deeply",
-            Self::NoResults => false,
+            Self::NoResults | Self::Hollow(_) => false,
         }
     }
 }
@@ -75,6 +90,16 @@ mod tests {
 
     fn page(body: &'static str) -> Result<Page, PageError> {
         Page::parse(&Bytes::from_static(body.as_bytes()))
+    }
+
+    #[test]
+    fn a_list_that_contradicts_itself_is_never_empty() {
+        let first = |body: &'static str| Page::first(&Bytes::from_static(body.as_bytes()));
+        assert!(first(r#"{"totalCount":7,"results":[]}"#).is_err());
+        assert!(first(r#"{"totalCount":7,"results":null}"#).is_err());
+        assert!(first(r#"{"totalCount":0,"results":null}"#).is_ok());
+        assert!(first(r#"{"results":[]}"#).is_ok());
+        assert!(page(r#"{"totalCount":7,"results":[]}"#).is_ok());
     }
 
     #[test]

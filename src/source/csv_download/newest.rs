@@ -6,7 +6,7 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
-use super::{CsvDownload, MILLISECOND, bare};
+use super::{CsvDownload, CsvError, MILLISECOND, TRIES, bare};
 use crate::{
     error::Action,
     event::floor,
@@ -24,7 +24,17 @@ impl CsvDownload {
     pub(super) async fn read_newest(&self, span: Window, limits: Limits) -> Result<Outcome, SourceError> {
         let mut effort = Effort::default();
         let url = self.question_for_newest(self.newest);
-        let file = self.file(&url, limits.bytes_of_an_instant, &mut effort).await?;
+        let mut file = self.file(&url, limits.bytes_of_an_instant, &mut effort).await?;
+        for tries in 1.. {
+            // A file without a row proves nothing: the list beside it tells.
+            if file.rows > 0 || !self.has_more(0, &mut effort).await? {
+                break;
+            }
+            if tries == TRIES {
+                return Err(SourceError::Csv(CsvError::Hollow));
+            }
+            file = self.file(&url, limits.bytes_of_an_instant, &mut effort).await?;
+        }
         let mut slice = bare(span, None, effort);
         slice.pulled = file.rows;
         if file.rows == 0 {

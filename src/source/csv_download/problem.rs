@@ -22,6 +22,9 @@ pub enum CsvError {
     /// The reply does not tell where it ends, and asked for again it was another one.
     #[error("take the server's file: nothing says where it ends, and asked for again it was another one")]
     Unproven,
+    /// The file is empty, and the list beside it is not.
+    #[error("take the server's file: it has no rows, but the server has records for it")]
+    Hollow,
     /// The narrowest span fills a file.
     #[error("read the second {}: its {rows} rows fill the server's file, there may be more", spell(*.at))]
     Full {
@@ -55,7 +58,9 @@ impl CsvError {
     #[must_use]
     pub fn action(&self) -> Action {
         match self {
-            Self::Table(_) | Self::Zip(_) | Self::Cut | Self::Unproven | Self::GivenUp => Action::NextTick,
+            Self::Table(_) | Self::Zip(_) | Self::Cut | Self::Unproven | Self::Hollow | Self::GivenUp => {
+                Action::NextTick
+            }
             Self::Full { .. } | Self::Refused { .. } | Self::Large { .. } | Self::Search => Action::Stop,
         }
     }
@@ -64,7 +69,7 @@ impl CsvError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let text = match self {
-            Self::Table(_) | Self::Zip(_) | Self::Cut | Self::Unproven => {
+            Self::Table(_) | Self::Zip(_) | Self::Cut | Self::Unproven | Self::Hollow => {
                 "nothing was archived of this span; if it stays so, check what stands between here and the server, or report it to UiPath"
             }
             Self::Full { .. } => {

@@ -158,11 +158,38 @@ async fn an_end_that_nothing_proves_is_proven_by_the_same_bytes_again() {
         Chain(&error)
     );
 
-    // Nothing at all, even where it is framed, is asked for again.
-    let server = Server::with_tokens(|_| reply(200, "", "")).await;
-    let empty = slice(&download(&server, Api::UnifiedCsv), march()).await;
-    assert!(empty.file.is_none() && empty.pulled == 0);
-    assert_eq!(server.counts().0, 2);
+    // Nothing at all, even where it is framed, is asked for again; and the list beside it must have nothing either.
+    for (events, fails) in [
+        ("", false),
+        (r#"{"id":"1","createdOn":"2026-02-01T00:00:00Z"}"#, false),
+        (r#"{"id":"1","createdOn":"2026-03-01T00:00:00Z"}"#, true),
+    ] {
+        let list = format!(r#"{{"auditEvents":[{events}],"next":null,"previous":null}}"#);
+        let server = Server::with_tokens(move |seen| {
+            if seen.text.contains("/query/events?") {
+                reply(200, "", &list)
+            } else {
+                reply(200, "", "")
+            }
+        })
+        .await;
+        match read(&download(&server, Api::UnifiedCsv), march()).await {
+            Ok(Outcome::Complete(empty)) => {
+                assert!(empty.file.is_none() && empty.pulled == 0 && !fails);
+                assert_eq!(server.counts().0, 3);
+            }
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => {
+                assert!(fails && error.action() == Action::NextTick, "{}", Chain(&error));
+                assert!(Chain(&error).to_string().contains("no rows"), "{}", Chain(&error));
+            }
+        }
+    }
+    // So must the count of the list beside a file of the newest records.
+    let server = newest(String::new(), 3).await;
+    let span = Window::new(at("2026-03-01T10:00:00Z"), at("2026-03-01T12:00:00Z"));
+    let error = read(&download(&server, Api::ClassicCsv), span).await.unwrap_err();
+    assert!(Chain(&error).to_string().contains("no rows"), "{}", Chain(&error));
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ async fn a_line_tells_what_was_compared_and_the_code_what_became_of_it() {
     assert_eq!(told.lines().count(), 1, "{told}");
     assert!(told.starts_with("acme-production: compared 20"), "{told}");
     assert!(
-        told.contains("live API: 51 events shown, 1 missing, 1 archived in 1 commit"),
+        told.contains("its own API: 51 events shown, 1 missing, 1 archived in 1 commit"),
         "{told}"
     );
     assert!(
