@@ -12,6 +12,7 @@ use uipath_audit_simulator::{
 };
 
 use crate::{
+    kinds::said,
     ledger::Ledger,
     world::{World, at, is_due},
 };
@@ -81,18 +82,6 @@ async fn assert_archive_equals_truth(world: &World, name: &str) -> Ledger {
     world.assert_nothing_lies_about(&ledger).await;
     world.assert_verified().await;
     ledger
-}
-
-/// What a line says, whatever the order of its members and its white space: twins that are spelled differently cannot be
-/// told apart. Its characters, sorted.
-fn said(line: &[u8]) -> Vec<u8> {
-    let mut said: Vec<u8> = line
-        .iter()
-        .copied()
-        .filter(|byte| !byte.is_ascii_whitespace())
-        .collect();
-    said.sort_unstable();
-    said
 }
 
 /// Which archived line is which record. One may have to make room for another.

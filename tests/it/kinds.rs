@@ -154,7 +154,7 @@ impl World {
 }
 
 /// What a record says, whatever the order of its members and the white space between them.
-fn said(line: &[u8]) -> Vec<u8> {
+pub fn said(line: &[u8]) -> Vec<u8> {
     let mut said: Vec<u8> = line
         .iter()
         .copied()
