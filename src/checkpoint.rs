@@ -48,6 +48,9 @@ pub struct Memory {
     /// Every archived event from here on is known.
     #[serde(with = "spelled")]
     pub known_from: Time,
+    /// SHA-256 of the newest file of the server's own that is archived; None: none is, or nobody knows any more.
+    #[serde(default)]
+    pub file: Option<String>,
     /// The last commit.
     pub head: Head,
     /// The UTC day whose long lookback has been done.
@@ -89,6 +92,9 @@ impl Memory {
     pub fn after(&self, commit: &Commit, sha256: String) -> Self {
         let mut memory = self.clone();
         memory.head = Head::of(commit, sha256);
+        if let Some(file) = commit.file() {
+            memory.file = Some(file.sha256.clone());
+        }
         if commit.is_chained() {
             if commit.source.api != memory.api {
                 // Another API begins here: nothing before it is known in its spelling.

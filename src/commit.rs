@@ -236,6 +236,12 @@ impl Commit {
         }
     }
 
+    /// The file of the server's own that it holds.
+    #[must_use]
+    pub fn file(&self) -> Option<&Object> {
+        self.objects.iter().find(|object| object.format == "raw")
+    }
+
     /// The newest commit up to this one that holds events without a time.
     #[must_use]
     pub fn last_undated(&self) -> Option<u64> {

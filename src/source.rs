@@ -328,8 +328,7 @@ impl Source {
     pub fn forget(&self) {
         match self {
             Self::LongTerm(store) => store.forget(),
-            Self::Csv(csv) => csv.forget(),
-            Self::Unified(_) | Self::Classic(_) => {}
+            Self::Unified(_) | Self::Classic(_) | Self::Csv(_) => {}
         }
     }
 

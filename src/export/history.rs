@@ -86,6 +86,7 @@ impl Exporter {
     ) -> Result<(Memory, Vec<Mark>), PassError> {
         let mut origin = self.commit(oldest, None).await?.0.window.from;
         let (mut marks, mut unread) = (Vec::new(), Vec::new());
+        let mut file: Option<String> = None;
         let mut covered: Option<(Time, Api)> = None;
         let mut link: Option<String> = None;
         let (mut number, mut begun) = (head, head);
@@ -110,6 +111,7 @@ impl Exporter {
             }
             unread.push(number);
             begun = number;
+            file = file.or_else(|| commit.file().map(|file| file.sha256.clone()));
             if let Some(horizon) = horizon {
                 // Backfills may stand above: how far back they matter is known only now.
                 for number in unread.drain(..) {
@@ -146,6 +148,7 @@ impl Exporter {
                 api,
                 coverage_end,
                 known_from,
+                file,
                 head,
                 long_lookback_done: None,
                 known,

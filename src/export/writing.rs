@@ -14,7 +14,7 @@ use crate::{
     event::{Event, floor},
     key,
     source::{Effort, File, Slice},
-    target::{Api, LONG_TERM_RETENTION},
+    target::Api,
     window::{Window, earlier},
 };
 
@@ -120,6 +120,7 @@ impl<'a> Writing<'a> {
     }
 
     async fn take(&mut self, mut slice: Slice) -> Result<(), PassError> {
+        self.drop_known_file(&mut slice);
         // A slice read at the same time may have shown the same event without a time.
         let before = slice.events.len();
         slice
@@ -251,15 +252,6 @@ impl<'a> Writing<'a> {
         done.map(drop)
     }
 
-    /// How long what is read is kept by the server.
-    fn retention(&self) -> Duration {
-        if self.plan.beyond {
-            LONG_TERM_RETENTION
-        } else {
-            self.exporter.target.pace.retention
-        }
-    }
-
     async fn commit(&mut self, draft: Draft) -> Result<Commit, PassError> {
         let exporter = self.exporter;
         let number = self
@@ -372,6 +364,7 @@ impl<'a> Writing<'a> {
             api: commit.source.api,
             coverage_end: window.to,
             known_from: window.from,
+            file: commit.file().map(|file| file.sha256.clone()),
             head: Head::of(commit, sha256),
             // Nothing lies behind the first window: no lookback is due today.
             long_lookback_done: Some(self.plan.now.date_naive()),

@@ -12,7 +12,7 @@ mod width;
 
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -70,8 +70,6 @@ pub struct CsvDownload {
     most_rows: u64,
     newest: u64,
     received: Arc<AtomicU64>,
-    /// The newest records as they were read last: the file's SHA-256, and up to when it was read.
-    last: Mutex<Option<([u8; 32], Time)>>,
 }
 
 impl CsvDownload {
@@ -102,7 +100,6 @@ impl CsvDownload {
             most_rows: MOST_ROWS,
             newest: NEWEST,
             received: Arc::default(),
-            last: Mutex::new(None),
         }
     }
 

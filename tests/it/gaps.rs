@@ -66,3 +66,25 @@ async fn a_file_that_could_not_be_archived_is_archived_later_though_a_gap_covers
     assert_eq!(files.len(), 1);
     assert_eq!(files[0]["events"], 20);
 }
+
+#[tokio::test]
+async fn newest_records_that_are_archived_already_are_no_second_file() {
+    let world = World::of(Kind::ClassicCsv).await;
+    world.happen(1, 30, 3);
+    // Each pass is a process of its own, as a job that calls `once`; the state is lost in between.
+    for lost in [false, true, false] {
+        world.once().await.unwrap();
+        world.advance(75);
+        if lost {
+            std::fs::remove_dir_all(world.state_dir()).unwrap();
+        }
+    }
+    let ledger = world.assert_archive_equals_truth().await;
+    assert_eq!(ledger.files.len(), 1);
+    assert_eq!(ledger.sum("duplicate"), 60);
+    world
+        .simulator
+        .push(&world.stream, NewEvent::at(world.now() - TimeDelta::minutes(5)));
+    world.once().await.unwrap();
+    assert_eq!(world.assert_archive_equals_truth().await.files.len(), 2);
+}

@@ -1,6 +1,6 @@
 //! The steps of a commit: objects and record, the intent, creating them in the archive, and losing a number to another.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -15,7 +15,8 @@ use crate::{
     event::Event,
     export::{PassError, owner::stand_by},
     key::{self, Shape},
-    source::File,
+    source::{File, Slice},
+    target::{Api, LONG_TERM_RETENTION},
     window::{Window, later},
 };
 
@@ -151,6 +152,27 @@ impl Writing<'_> {
             &self.snapshots.catalog,
             head.and_then(|head| head.catalog.as_ref()),
         ) || is_news(&self.snapshots.rules, head.and_then(|head| head.rules.as_ref()))
+    }
+
+    /// How long what is read is kept by the server.
+    pub(super) fn retention(&self) -> Duration {
+        if self.plan.beyond {
+            LONG_TERM_RETENTION
+        } else {
+            self.exporter.target.pace.retention
+        }
+    }
+
+    /// The newest records as they are archived already: nothing has happened since.
+    pub(super) fn drop_known_file(&self, slice: &mut Slice) {
+        let archived = self.plan.memory.as_ref().and_then(|memory| memory.file.as_ref());
+        if self.exporter.target.api == Api::ClassicCsv
+            && let (Some(archived), Some(file)) = (archived, &slice.file)
+            && sha256(&file.bytes) == *archived
+        {
+            slice.duplicate = file.rows;
+            (slice.file, slice.complete_from) = (None, None);
+        }
     }
 
     /// Creates the object of a catalogue, or of exclusion rules, if it is news. Its name is its hash: it may be there

@@ -1,9 +1,6 @@
 //! `auditlogs/download`: one file of the newest records, without any span; its address differs by platform and version.
 
-use std::sync::PoisonError;
-
 use bytes::Bytes;
-use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::{CsvDownload, CsvError, MILLISECOND, TRIES, bare};
@@ -41,11 +38,6 @@ impl CsvDownload {
             return Ok(Outcome::Complete(slice));
         }
         slice.oldest = file.oldest().map(|(time, _)| *time);
-        let digest = Sha256::digest(&file.bytes).into();
-        if self.is_last(digest, span) {
-            slice.duplicate = file.rows;
-            return Ok(Outcome::Complete(slice));
-        }
         let reaches_back = slice.oldest.is_some_and(|oldest| oldest < span.from);
         if !reaches_back && (file.rows >= self.newest || self.has_more(file.rows, &mut slice.effort).await?) {
             // There are more: what lies before its oldest row, or at the same time, was not seen.
@@ -65,20 +57,6 @@ impl CsvDownload {
         let (total, tries) = asked.map_err(SourceError::Http)?;
         effort.requests += u64::from(tries);
         Ok(total.is_some_and(|total| total > rows))
-    }
-
-    /// Whether the file read last was the same, and is archived: the span begins where that reading ended. Notes this
-    /// one.
-    fn is_last(&self, digest: [u8; 32], span: Window) -> bool {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = last.is_some_and(|(known, to)| known == digest && span.from >= to);
-        *last = Some((digest, span.to));
-        same
-    }
-
-    /// The file read last may not have been archived, though its span is over: a gap may cover that.
-    pub(in crate::source) fn forget(&self) {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     pub(super) fn question_for_newest(&self, size: u64) -> Url {

@@ -349,23 +349,6 @@ async fn the_newest_records_are_complete_from_where_they_begin() {
 }
 
 #[tokio::test]
-async fn the_same_newest_records_are_no_second_file_once_the_first_is_archived() {
-    let server = newest(rows(20), 20).await;
-    let csv = download(&server, Api::ClassicCsv);
-    let first = Window::new(at("2026-03-01T10:00:00Z"), at("2026-03-01T12:00:00Z"));
-    let second = Window::new(first.to, at("2026-03-01T13:00:00Z"));
-    assert!(slice(&csv, first).await.file.is_some());
-    // The first one was not archived: its span is read again.
-    assert!(slice(&csv, first).await.file.is_some());
-    let same = slice(&csv, second).await;
-    assert!(same.file.is_none());
-    assert_eq!((same.pulled, same.duplicate), (20, 20));
-    // A pass that failed may have left a gap over the span, and no file.
-    csv.forget();
-    assert!(slice(&csv, second).await.file.is_some());
-}
-
-#[tokio::test]
 async fn the_newest_records_are_asked_for_beside_their_list() {
     let server = newest(rows(3), 3).await;
     let connection = open(&server.settings(), Clock::system());
