@@ -196,7 +196,7 @@ impl Default for Classic {
 }
 
 /// One audit stream of one organization or tenant.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Target {
     /// Its name, for ever.
     pub name: TargetName,

@@ -340,5 +340,7 @@ fn settings(simulator: &Simulator, directory: &TempDir) -> Settings {
             schedule: Schedule::new("0 */15 * * * *", "UTC").unwrap(),
             reconcile: None,
         }],
+        http: None,
+        webhook: None,
     }
 }

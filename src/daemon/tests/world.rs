@@ -101,6 +101,8 @@ impl World {
             },
             connections: BTreeMap::from([(connection.name.clone(), connection)]),
             targets: targets.iter().map(|name| target(name, schedule)).collect(),
+            http: None,
+            webhook: None,
         }
     }
 
