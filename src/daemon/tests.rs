@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use uipath_audit_simulator::{Fault, When};
 use url::Url;
 
-use super::{Options, Stop, run};
+use super::{Options, Stop, Supervisor, run};
 use crate::{
     clock::Clock,
     fleet::OpenError,
@@ -321,7 +321,14 @@ async fn a_state_directory_in_use_is_refused_and_an_archive_out_of_reach_is_wait
         .await;
     assert!(one.last_error.unwrap().message.contains("elsewhere"));
     let stop = Stop::default();
-    let again = run(settings, world.clock(), Options::default(), stop).await;
+    let again = run(
+        settings,
+        world.clock(),
+        Options::default(),
+        stop,
+        Supervisor::default(),
+    )
+    .await;
     assert!(matches!(again, Err(OpenError::Checkpoint(_))));
 
     fs::remove_file(&place).unwrap();
@@ -383,7 +390,13 @@ async fn a_daemon_without_targets_waits_for_its_end() {
         ..Options::default()
     };
     let state_dir = settings.state_dir.clone();
-    let task = tasks.spawn(run(settings, world.clock(), options, stop.clone()));
+    let task = tasks.spawn(run(
+        settings,
+        world.clock(),
+        options,
+        stop.clone(),
+        Supervisor::default(),
+    ));
     wait_until("a status", async || Status::read(&state_dir).unwrap().is_some()).await;
     assert!(Status::is_live(&state_dir));
     assert!(!task.is_finished());

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use uipath_audit_simulator::{Cloud, NewEvent, Simulator, StreamId};
 use url::Url;
 
-use super::super::{Options, Stop, run};
+use super::super::{Options, Stop, Supervisor, run};
 use crate::{
     archive::Archive,
     clock::{Clock, Time},
@@ -121,7 +121,7 @@ impl World {
             ..Options::default()
         };
         let state_dir = settings.state_dir.clone();
-        let task = tasks.spawn(run(settings, clock, options, stop.clone()));
+        let task = tasks.spawn(run(settings, clock, options, stop.clone(), Supervisor::default()));
         Running {
             stop,
             task,
