@@ -90,7 +90,7 @@ async fn systemd_hears_of_each_reload_and_of_its_end_be_it_well_or_not() {
     let mut manager = Manager::beside(&machine);
     let child = manager.start(&machine, "");
     manager.hear("READY=1").await;
-    manager.hear("STATUS=1 target: 1 idle").await;
+    manager.hear("STATUS=1 target: 1 idle; lag").await;
     for settings in ["max_events = 3", "max_evnts = 3", "max_events = 5"] {
         machine.configure(settings);
         signal(&child, "-HUP").await;
