@@ -125,7 +125,6 @@ impl Daemon {
     }
 
     /// Why the daemon is to be started anew. None: it is alive. Stopping, it is.
-    #[expect(dead_code, reason = "shown by the HTTP server, which is being built")]
     pub(super) fn trouble(&self) -> Option<String> {
         if self.stop.is_cancelled() {
             return None;
