@@ -14,6 +14,7 @@ use crate::{
     clock::Clock,
     error::{Action, Chain},
     fleet::{Fleet, OpenError},
+    metrics::Metrics,
     settings::Settings,
     status::{LastError, State},
     target::Target,
@@ -64,6 +65,7 @@ struct Daemon {
     /// Holds the state directory until the daemon is gone.
     checkpoint: Checkpoint,
     board: Arc<Board>,
+    metrics: Metrics,
     /// Workers that wait look at the clock when it is poked.
     poke: Arc<Notify>,
     /// End when the step at hand is done.
@@ -78,7 +80,21 @@ struct Daemon {
 /// # Errors
 /// If the state directory cannot be taken: in use, or not usable. Nothing else ends it by itself.
 pub async fn run(settings: Settings, clock: Clock, options: Options, stop: Stop) -> Result<(), OpenError> {
-    let daemon = Arc::new(Daemon::new(settings, clock, options, &stop).await?);
+    run_counting(settings, clock, options, stop, Metrics::default()).await
+}
+
+/// [`run`], with metrics that somebody else looks at too.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_counting(
+    settings: Settings,
+    clock: Clock,
+    options: Options,
+    stop: Stop,
+    metrics: Metrics,
+) -> Result<(), OpenError> {
+    let daemon = Arc::new(Daemon::new(settings, clock, options, &stop, metrics).await?);
     tracing::info!(
         targets = daemon.targets.len(),
         shard = options.shard.map(tracing::field::display),
@@ -106,7 +122,13 @@ pub async fn run(settings: Settings, clock: Clock, options: Options, stop: Stop)
 }
 
 impl Daemon {
-    async fn new(settings: Settings, clock: Clock, options: Options, stop: &Stop) -> Result<Self, OpenError> {
+    async fn new(
+        settings: Settings,
+        clock: Clock,
+        options: Options,
+        stop: &Stop,
+        metrics: Metrics,
+    ) -> Result<Self, OpenError> {
         let state_dir = settings.state_dir.clone();
         let taking = tokio::task::spawn_blocking(move || Checkpoint::open(&state_dir));
         let checkpoint = taking
@@ -115,6 +137,7 @@ impl Daemon {
             .map_err(OpenError::Checkpoint)?;
         let ours = |target: &&Target| options.shard.is_none_or(|shard| shard.holds(&target.name));
         let targets: Vec<Target> = settings.targets.iter().filter(ours).cloned().collect();
+        metrics.configure(&settings, &targets, options.shard.map(Shard::place));
         let board = Board::new(
             clock.clone(),
             settings.state_dir.clone(),
@@ -128,6 +151,7 @@ impl Daemon {
             options,
             checkpoint,
             board: Arc::new(board),
+            metrics,
             poke: Arc::default(),
             stop: stop.stop.child_token(),
             leave: stop.leave.child_token(),
@@ -150,7 +174,8 @@ impl Daemon {
             return;
         };
         let (clock, checkpoint) = (self.clock.clone(), self.checkpoint.clone());
-        let fleet = Arc::new(Fleet::unconnected(&self.settings, clock, checkpoint, archive));
+        let fleet = Fleet::unconnected(&self.settings, clock, checkpoint, archive);
+        let fleet = Arc::new(fleet.counting_in(self.metrics.tallies().clone()));
         self.board.name_run(&fleet.shared.run);
         let connections: BTreeSet<&String> = all.iter().map(|target| &target.connection).collect();
         for connection in connections {

@@ -13,7 +13,7 @@ use crate::{
     clock::Clock,
     error::Action,
     event::hex,
-    export::{Exporter, Shared},
+    export::{Exporter, Shared, Tallies},
     settings::{ConnectionSettings, Settings},
     source::{
         Source,
@@ -95,7 +95,7 @@ impl Fleet {
     ) -> Result<Self, OpenError> {
         let fleet = Self::unconnected(settings, clock, checkpoint, archive);
         for line in fleet.connections.values() {
-            line.connect(&fleet.shared.clock)?;
+            line.connect(&fleet.shared)?;
         }
         Ok(fleet)
     }
@@ -117,6 +117,7 @@ impl Fleet {
             instance: settings.instance.as_str().into(),
             run: hex(&rand::random::<[u8; 4]>()).into(),
             proofs: Arc::default(),
+            tallies: Tallies::default(),
         };
         let lines = settings.connections.iter();
         Self {
@@ -126,6 +127,15 @@ impl Fleet {
                 .collect(),
             targets: settings.targets.clone(),
         }
+    }
+
+    /// The same, counting there. To be told before anything of it is used.
+    #[must_use]
+    pub fn counting_in(mut self, tallies: Tallies) -> Self {
+        let all = self.shared.settings.max_buffered.div_ceil(1024);
+        tallies.buffers(&self.shared.budget, all);
+        self.shared.tallies = tallies;
+        self
     }
 
     /// The targets, in the order of the configuration.
@@ -139,7 +149,7 @@ impl Fleet {
         self.targets.iter().filter_map(|target| {
             // The configuration was checked: every target's connection exists.
             let line = self.connections.get(&target.connection)?;
-            let connection = line.connect(&self.shared.clock).ok()?;
+            let connection = line.connect(&self.shared).ok()?;
             Some((target, Source::of(target, connection)))
         })
     }
@@ -163,7 +173,7 @@ impl Fleet {
         let Some(line) = self.connections.get(&target.connection) else {
             return Ok(None);
         };
-        let connection = line.connect(&self.shared.clock)?;
+        let connection = line.connect(&self.shared)?;
         let source = Source::of(target, connection.clone());
         let store = Source::before_retention(target, connection);
         let ahead = line.settings.max_concurrent_requests;
@@ -178,12 +188,14 @@ impl Fleet {
 }
 
 impl Line {
-    fn connect(&self, clock: &Clock) -> Result<Connection, OpenError> {
+    fn connect(&self, shared: &Shared) -> Result<Connection, OpenError> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(connection) = &*open {
             return Ok(connection.clone());
         }
-        let connection = Connection::open(&self.settings, clock.clone()).map_err(OpenError::Connection)?;
+        let traffic = shared.tallies.of_connection(&self.settings.name);
+        let connection =
+            Connection::open(&self.settings, shared.clock.clone(), traffic).map_err(OpenError::Connection)?;
         Ok(open.insert(connection).clone())
     }
 }
