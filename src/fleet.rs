@@ -15,7 +15,7 @@ use crate::{
     clock::Clock,
     error::Action,
     event::hex,
-    export::{Exporter, Shared},
+    export::{Exporter, Shared, Tallies},
     settings::{ConnectionSettings, Settings},
     source::{
         Source,
@@ -102,7 +102,7 @@ impl Fleet {
     ) -> Result<Self, OpenError> {
         let fleet = Self::unconnected(settings, clock, checkpoint, archive);
         for line in fleet.connections.values() {
-            line.connect(&fleet.shared.clock)?;
+            line.connect(&fleet.shared)?;
         }
         Ok(fleet)
     }
@@ -121,6 +121,7 @@ impl Fleet {
             instance: settings.instance.as_str().into(),
             run: hex(&rand::random::<[u8; 4]>()).into(),
             proofs: Arc::default(),
+            tallies: Tallies::default(),
         };
         let lines = settings.connections.iter();
         Self {
@@ -148,6 +149,8 @@ impl Fleet {
             if shared.settings.max_buffered != settings.archive.max_buffered {
                 // Passes that still run keep to the old one.
                 shared.budget = budget(settings);
+                let all = settings.archive.max_buffered.div_ceil(1024);
+                shared.tallies.buffers(&shared.budget, all);
             }
             shared.settings = Arc::new(settings.archive.clone());
         }
@@ -158,7 +161,7 @@ impl Fleet {
                 Some(line) => Arc::clone(line),
                 None => {
                     let line = Line::of(settings);
-                    line.connect(&shared.clock)?;
+                    line.connect(&shared)?;
                     line
                 }
             };
@@ -192,6 +195,15 @@ impl Fleet {
             && matches!((ours, theirs), (Some(ours), Some(theirs)) if Arc::ptr_eq(ours, theirs))
     }
 
+    /// The same, counting there. To be told before anything of it is used.
+    #[must_use]
+    pub fn counting_in(mut self, tallies: Tallies) -> Self {
+        let all = self.shared.settings.max_buffered.div_ceil(1024);
+        tallies.buffers(&self.shared.budget, all);
+        self.shared.tallies = tallies;
+        self
+    }
+
     /// The targets, in the order of the configuration.
     #[must_use]
     pub fn targets(&self) -> &[Target] {
@@ -203,7 +215,7 @@ impl Fleet {
         self.targets.iter().filter_map(|target| {
             // The configuration was checked: every target's connection exists.
             let line = self.connections.get(&target.connection)?;
-            let connection = line.connect(&self.shared.clock).ok()?;
+            let connection = line.connect(&self.shared).ok()?;
             Some((target, Source::of(target, connection)))
         })
     }
@@ -227,7 +239,7 @@ impl Fleet {
         let Some(line) = self.connections.get(&target.connection) else {
             return Ok(None);
         };
-        let connection = line.connect(&self.shared.clock)?;
+        let connection = line.connect(&self.shared)?;
         let source = Source::of(target, connection.clone());
         let store = Source::before_retention(target, connection);
         let ahead = line.settings.max_concurrent_requests;
@@ -249,13 +261,15 @@ impl Line {
         })
     }
 
-    fn connect(&self, clock: &Clock) -> Result<Connection, OpenError> {
+    fn connect(&self, shared: &Shared) -> Result<Connection, OpenError> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((connection, _)) = &*open {
             return Ok(connection.clone());
         }
         let files = self.fingerprint();
-        let connection = Connection::open(&self.settings, clock.clone()).map_err(OpenError::Connection)?;
+        let traffic = shared.tallies.of_connection(&self.settings.name);
+        let connection =
+            Connection::open(&self.settings, shared.clock.clone(), traffic).map_err(OpenError::Connection)?;
         Ok(open.insert((connection, files)).0.clone())
     }
 
