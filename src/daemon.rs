@@ -23,11 +23,13 @@ mod board;
 mod comparing;
 mod heartbeat;
 mod shard;
+mod showing;
 mod stop;
 mod worker;
 
 use board::Board;
 pub use shard::{BadShard, Shard};
+use showing::Showing;
 pub use stop::Stop;
 
 /// What was cut off still gets this long to let go of what it holds.
@@ -64,6 +66,7 @@ struct Daemon {
     /// Holds the state directory until the daemon is gone.
     checkpoint: Checkpoint,
     board: Arc<Board>,
+    showing: Showing,
     /// Workers that wait look at the clock when it is poked.
     poke: Arc<Notify>,
     /// End when the step at hand is done.
@@ -79,6 +82,7 @@ struct Daemon {
 /// If the state directory cannot be taken: in use, or not usable. Nothing else ends it by itself.
 pub async fn run(settings: Settings, clock: Clock, options: Options, stop: Stop) -> Result<(), OpenError> {
     let daemon = Arc::new(Daemon::new(settings, clock, options, &stop).await?);
+    daemon.showing.apply(daemon.settings.http.as_ref()).await?;
     tracing::info!(
         targets = daemon.targets.len(),
         shard = options.shard.map(tracing::field::display),
@@ -99,6 +103,7 @@ pub async fn run(settings: Settings, clock: Clock, options: Options, stop: Stop)
     daemon.board.end();
     let last = daemon.board.look();
     Arc::clone(&daemon.board).write(last).await;
+    daemon.showing.end().await;
     tracing::info!("stopped");
     // Closing the checkpoint's database blocks.
     let _ = tokio::task::spawn_blocking(move || drop(daemon)).await;
@@ -115,21 +120,24 @@ impl Daemon {
             .map_err(OpenError::Checkpoint)?;
         let ours = |target: &&Target| options.shard.is_none_or(|shard| shard.holds(&target.name));
         let targets: Vec<Target> = settings.targets.iter().filter(ours).cloned().collect();
-        let board = Board::new(
+        let board = Arc::new(Board::new(
             clock.clone(),
             settings.state_dir.clone(),
             &settings.instance,
             &targets,
-        );
+        ));
+        let stopping = stop.stop.child_token();
+        let showing = Showing::new(clock.clone(), showing::sources(&board, &stopping));
         Ok(Self {
             settings,
             targets,
             clock,
             options,
             checkpoint,
-            board: Arc::new(board),
+            board,
+            showing,
             poke: Arc::default(),
-            stop: stop.stop.child_token(),
+            stop: stopping,
             leave: stop.leave.child_token(),
             tasks: TaskTracker::new(),
         })

@@ -37,6 +37,7 @@ pub mod cat;
 // Running.
 pub mod observe;
 pub mod status;
+pub mod web;
 pub mod daemon;
 pub mod config;
 pub mod cli;

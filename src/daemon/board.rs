@@ -81,6 +81,23 @@ impl Board {
         });
     }
 
+    /// Why no target is worked for. Empty: the workers are at work.
+    pub(super) fn unready(&self) -> Vec<String> {
+        self.with(|now| match (&now.status.run, now.status.targets.first()) {
+            (Some(_), _) => Vec::new(),
+            (
+                None,
+                Some(TargetStatus {
+                    last_error: Some(error),
+                    ..
+                }),
+            ) => {
+                vec![format!("nothing can begin: failed to {}", error.message)]
+            }
+            (None, _) => vec!["the archive is not open yet".to_owned()],
+        })
+    }
+
     /// No pass is under way any more.
     pub(super) fn end(&self) {
         self.with(|now| {
