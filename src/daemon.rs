@@ -3,31 +3,36 @@
 //! Nothing that befalls a target ends it or touches another target: what cannot be opened is tried again, what fails is
 //! tried again at the next due time. It ends when it is told to, or at once if the state directory cannot be taken.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::Notify, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    archive::Archive,
     checkpoint::{Checkpoint, CheckpointError},
     clock::Clock,
-    error::{Action, Chain},
-    fleet::{Fleet, OpenError},
+    error::Action,
+    fleet::OpenError,
     settings::Settings,
-    status::{LastError, State},
+    status::State,
     target::Target,
 };
 
 mod board;
 mod comparing;
+mod crew;
 mod heartbeat;
+mod pulse;
+mod reload;
 mod shard;
 mod showing;
 mod stop;
 mod worker;
 
 use board::Board;
+use crew::Crew;
+use pulse::Pulse;
+pub use reload::{Reload, ReloadError};
 pub use shard::{BadShard, Shard};
 use showing::Showing;
 pub use stop::Stop;
@@ -44,6 +49,8 @@ pub struct Options {
     pub drain: Duration,
     /// How long to wait before an archive or a connection that cannot be opened is tried again.
     pub reopen: Duration,
+    /// How often to look whether files of the configuration have changed.
+    pub look: Duration,
 }
 
 impl Default for Options {
@@ -52,21 +59,21 @@ impl Default for Options {
             shard: None,
             drain: Duration::from_secs(25),
             reopen: Duration::from_secs(30),
+            look: Duration::from_secs(5),
         }
     }
 }
 
 /// What all tasks of the daemon share.
 struct Daemon {
-    settings: Settings,
-    /// Those of the shard, in the order of the configuration.
-    targets: Vec<Target>,
     clock: Clock,
     options: Options,
     /// Holds the state directory until the daemon is gone.
     checkpoint: Checkpoint,
     board: Arc<Board>,
     showing: Showing,
+    crew: Crew,
+    pulse: Pulse,
     /// Workers that wait look at the clock when it is poked.
     poke: Arc<Notify>,
     /// End when the step at hand is done.
@@ -76,24 +83,33 @@ struct Daemon {
     tasks: TaskTracker,
 }
 
-/// Runs every target's passes on its schedule until `stop` asks it to end.
+/// Runs every target's passes on its schedule until `stop` asks it to end. `reload` brings other configurations.
 ///
 /// # Errors
 /// If the state directory cannot be taken: in use, or not usable. Nothing else ends it by itself.
-pub async fn run(settings: Settings, clock: Clock, options: Options, stop: Stop) -> Result<(), OpenError> {
+pub async fn run(
+    settings: Settings,
+    reload: Reload,
+    clock: Clock,
+    options: Options,
+    stop: Stop,
+) -> Result<(), OpenError> {
     let daemon = Arc::new(Daemon::new(settings, clock, options, &stop).await?);
-    daemon.showing.apply(daemon.settings.http.as_ref()).await?;
+    let settings = daemon.crew.settings();
+    daemon.show(settings.http.as_ref()).await?;
     tracing::info!(
-        targets = daemon.targets.len(),
+        targets = daemon.ours(&settings).len(),
         shard = options.shard.map(tracing::field::display),
-        instance = daemon.settings.instance,
-        state_dir = %daemon.settings.state_dir.display(),
+        instance = settings.instance,
+        state_dir = %settings.state_dir.display(),
         "started"
     );
     let beat = heartbeat::beat(Arc::clone(&daemon.poke), daemon.stop.clone());
     daemon.spawn(beat);
     daemon.spawn(Arc::clone(&daemon.board).keep(daemon.stop.clone()));
     daemon.spawn(Arc::clone(&daemon).open());
+    daemon.spawn(Arc::clone(&daemon).take_pulse());
+    daemon.spawn(Arc::clone(&daemon).reload(reload, stop.hangup.clone()));
 
     tokio::select! {
         () = daemon.stop.cancelled() => {}
@@ -118,24 +134,22 @@ impl Daemon {
             .await
             .unwrap_or_else(|died| Err(CheckpointError::Died(died)))
             .map_err(OpenError::Checkpoint)?;
-        let ours = |target: &&Target| options.shard.is_none_or(|shard| shard.holds(&target.name));
-        let targets: Vec<Target> = settings.targets.iter().filter(ours).cloned().collect();
-        let board = Arc::new(Board::new(
+        let targets = share(&settings, options.shard);
+        let board = Board::new(
             clock.clone(),
             settings.state_dir.clone(),
             &settings.instance,
             &targets,
-        ));
+        );
         let stopping = stop.stop.child_token();
-        let showing = Showing::new(clock.clone(), showing::sources(&board, &stopping));
         Ok(Self {
-            settings,
-            targets,
+            crew: Crew::new(settings, targets, &stopping),
             clock,
             options,
             checkpoint,
-            board,
-            showing,
+            board: Arc::new(board),
+            showing: Showing::default(),
+            pulse: Pulse::default(),
             poke: Arc::default(),
             stop: stopping,
             leave: stop.leave.child_token(),
@@ -143,92 +157,15 @@ impl Daemon {
         })
     }
 
+    /// Those targets of a configuration that are run here.
+    fn ours(&self, settings: &Settings) -> Vec<Target> {
+        share(settings, self.options.shard)
+    }
+
     /// Starts a task that `leave` cuts off.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks
             .spawn(self.leave.clone().run_until_cancelled_owned(task));
-    }
-
-    /// Opens the archive, then each connection by itself: one that cannot be opened keeps no other from working.
-    async fn open(self: Arc<Self>) {
-        let archive = self.settings.archive.clone();
-        let open = move || Archive::open(&archive).map_err(OpenError::Archive);
-        let all: Vec<Target> = self.targets.clone();
-        let Some(archive) = self.insist(&all, open).await else {
-            return;
-        };
-        let (clock, checkpoint) = (self.clock.clone(), self.checkpoint.clone());
-        let fleet = Arc::new(Fleet::unconnected(&self.settings, clock, checkpoint, archive));
-        self.board.name_run(&fleet.shared.run);
-        let connections: BTreeSet<&String> = all.iter().map(|target| &target.connection).collect();
-        for connection in connections {
-            let its = all.iter().filter(|target| target.connection == *connection);
-            let its = its.cloned().collect();
-            self.spawn(Arc::clone(&self).connect(Arc::clone(&fleet), its));
-        }
-    }
-
-    /// Opens the connection of these targets, then sets them to work.
-    async fn connect(self: Arc<Self>, fleet: Arc<Fleet>, targets: Vec<Target>) {
-        let Some(first) = targets.first().cloned() else {
-            return;
-        };
-        let line = Arc::clone(&fleet);
-        let open = move || line.exporter(&first).map(drop);
-        if self.insist(&targets, open).await.is_some() {
-            for target in targets {
-                self.spawn(worker::work(Arc::clone(&self), Arc::clone(&fleet), target));
-            }
-        }
-    }
-
-    /// Tries to open something until it is open, or None when it is time to stop. What keeps it closed is told once.
-    async fn insist<T: Send + 'static>(
-        &self,
-        targets: &[Target],
-        open: impl Fn() -> Result<T, OpenError> + Clone + Send + 'static,
-    ) -> Option<T> {
-        let mut told = String::new();
-        loop {
-            match tokio::task::spawn_blocking(open.clone()).await {
-                Ok(Ok(opened)) => return Some(opened),
-                Ok(Err(error)) => {
-                    let message = Chain(&error).to_string();
-                    self.complain(targets, &error, &message, told != message);
-                    told = message;
-                }
-                Err(died) => tracing::error!(error = %Chain(&died), "opening died"),
-            }
-            self.stop
-                .run_until_cancelled(tokio::time::sleep(self.options.reopen))
-                .await?;
-        }
-    }
-
-    fn complain(&self, targets: &[Target], error: &OpenError, message: &str, news: bool) {
-        let (hint, action) = (error.hint(), error.action());
-        if news {
-            tracing::error!(
-                error = message,
-                hint,
-                targets = targets.len(),
-                every = ?self.options.reopen,
-                "cannot begin: trying again and again"
-            );
-        } else {
-            tracing::debug!(error = message, "still cannot begin");
-        }
-        for target in targets {
-            self.board.change(&target.name, None, |status| {
-                status.state = failing(action);
-                status.last_error = Some(LastError {
-                    message: message.to_owned(),
-                    hint: hint.clone(),
-                    at: self.clock.now(),
-                    action: action.into(),
-                });
-            });
-        }
     }
 
     /// Lets passes end in their own time, within the deadline.
@@ -253,6 +190,11 @@ impl Daemon {
             let _ = timeout(LAST_BREATH, self.tasks.wait()).await;
         }
     }
+}
+
+fn share(settings: &Settings, shard: Option<Shard>) -> Vec<Target> {
+    let ours = |target: &&Target| shard.is_none_or(|shard| shard.holds(&target.name));
+    settings.targets.iter().filter(ours).cloned().collect()
 }
 
 /// The state of a target whose last try failed.

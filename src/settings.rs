@@ -29,6 +29,19 @@ pub struct Settings {
     pub webhook: Option<WebhookSettings>,
 }
 
+impl Settings {
+    /// The certificate files that it names.
+    pub fn certificates(&self) -> impl Iterator<Item = &PathBuf> {
+        let connections = self.connections.values();
+        let theirs = connections.flat_map(|one| [&one.ca_file, &one.client_certificate]);
+        let webhook = self.webhook.as_ref().map(|webhook| &webhook.ca_file);
+        theirs
+            .chain([&self.archive.ca_file])
+            .chain(webhook)
+            .filter_map(Option::as_ref)
+    }
+}
+
 /// `[http]`: health, metrics, status page.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HttpSettings {

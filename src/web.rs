@@ -18,7 +18,7 @@ use chrono::NaiveDate;
 use futures::future::BoxFuture;
 use tokio::sync::Semaphore;
 
-pub use coverage::{Coverage, Covered, Day, Gap, Recent};
+pub use coverage::{Coverage, Covered, Day, Gap, Part, Recent};
 pub use server::{listen, serve};
 
 use crate::{clock::Clock, status::Status};
@@ -27,8 +27,8 @@ use host::Hosts;
 /// Where what is shown comes from. Each is asked anew for each request, and must answer in no time.
 #[derive(Clone)]
 pub struct Sources {
-    /// How the process and its targets are doing now.
-    pub status: Arc<dyn Fn() -> Status + Send + Sync>,
+    /// How the process and its targets are doing now. None: it is ending.
+    pub status: Arc<dyn Fn() -> Option<Status> + Send + Sync>,
     /// What is archived of a target, day by day. None: nothing is known of that yet.
     pub coverage:
         Arc<dyn Fn(String, RangeInclusive<NaiveDate>) -> BoxFuture<'static, Option<Coverage>> + Send + Sync>,

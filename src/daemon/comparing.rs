@@ -110,7 +110,7 @@ impl Worker {
             }
         });
         let began = Instant::now();
-        let pause = self.daemon.stop.child_token();
+        let pause = self.stop.child_token();
         let result = {
             let comparing = exporter.reconcile(&mut one.work, &pause);
             let mut comparing = pin!(AssertUnwindSafe(comparing).catch_unwind());

@@ -1,13 +1,19 @@
 //! The daemon's HTTP server: where it listens, and where what it shows comes from.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use tokio::{sync::Mutex, time::timeout};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 
-use super::board::Board;
+use super::{Daemon, crew::Readiness};
 use crate::{
-    clock::Clock,
     fleet::OpenError,
     settings::HttpSettings,
     web::{self, Sources, Web},
@@ -17,9 +23,8 @@ use crate::{
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// The server, if there is one. It outlives the passes, so that whoever asks is told how stopping goes.
+#[derive(Default)]
 pub(super) struct Showing {
-    clock: Clock,
-    sources: Sources,
     now: Mutex<Option<Open>>,
     tasks: TaskTracker,
 }
@@ -28,47 +33,26 @@ struct Open {
     /// As configured: port 0 stays 0.
     listen: SocketAddr,
     web: Arc<Web>,
-    stop: CancellationToken,
-}
-
-/// What is shown of a daemon.
-pub(super) fn sources(board: &Arc<Board>, stop: &CancellationToken) -> Sources {
-    let (status, ready, stop) = (Arc::clone(board), Arc::clone(board), stop.clone());
-    Sources {
-        status: Arc::new(move || status.look()),
-        coverage: Arc::new(|_, _| Box::pin(async { None })),
-        metrics: Arc::new(|| {
-            let version = env!("CARGO_PKG_VERSION");
-            format!(
-                "# HELP uipath_audit_exporter_build_info Which version this is; always 1.\n\
-                 # TYPE uipath_audit_exporter_build_info gauge\n\
-                 uipath_audit_exporter_build_info{{version=\"{version}\"}} 1\n"
-            )
-        }),
-        alive: Arc::new(Vec::new),
-        ready: Arc::new(move || {
-            let stopping = stop.is_cancelled().then(|| "it is stopping".to_owned());
-            stopping.into_iter().chain(ready.unready()).collect()
-        }),
-    }
+    /// Ends it when dropped.
+    _stop: DropGuard,
 }
 
 impl Showing {
-    pub(super) fn new(clock: Clock, sources: Sources) -> Self {
-        Self {
-            clock,
-            sources,
-            now: Mutex::default(),
-            tasks: TaskTracker::new(),
-        }
+    /// Ends it: to be called when all else has ended.
+    pub(super) async fn end(&self) {
+        *self.now.lock().await = None;
+        self.tasks.close();
+        let _ = timeout(LAST_ANSWERS, self.tasks.wait()).await;
     }
+}
 
+impl Daemon {
     /// Listens where the settings say, from now on; nowhere without them. Where it listens already it goes on.
     ///
     /// # Errors
     /// If the address cannot be taken. Then it goes on to listen where it did.
-    pub(super) async fn apply(&self, settings: Option<&HttpSettings>) -> Result<(), OpenError> {
-        let mut now = self.now.lock().await;
+    pub(super) async fn show(self: &Arc<Self>, settings: Option<&HttpSettings>) -> Result<(), OpenError> {
+        let mut now = self.showing.now.lock().await;
         let Some(HttpSettings { listen, hosts }) = settings else {
             if now.take().is_some() {
                 tracing::info!("nothing is shown over HTTP any more");
@@ -85,35 +69,56 @@ impl Showing {
             source,
         })?;
         if let Ok(address) = listener.local_addr() {
-            tracing::info!(%address, "health, metrics and status page are served by HTTP");
+            tracing::info!(%address, "health, metrics and the status page are served over HTTP");
         }
-        let web = Arc::new(Web::new(
-            self.clock.clone(),
-            loopback,
-            hosts.clone(),
-            self.sources.clone(),
-        ));
+        let sources = sources(&Arc::downgrade(self));
+        let web = Arc::new(Web::new(self.clock.clone(), loopback, hosts.clone(), sources));
         let stop = CancellationToken::new();
-        self.tasks
+        self.showing
+            .tasks
             .spawn(web::serve(listener, Arc::clone(&web), stop.clone()));
         *now = Some(Open {
             listen: *listen,
             web,
-            stop,
+            _stop: stop.drop_guard(),
         });
         Ok(())
     }
 
-    /// Ends it: to be called when all else has ended.
-    pub(super) async fn end(&self) {
-        *self.now.lock().await = None;
-        self.tasks.close();
-        let _ = timeout(LAST_ANSWERS, self.tasks.wait()).await;
+    /// Why it does not do its work yet, or no more.
+    fn unready(&self) -> Vec<String> {
+        let stopping = self.stop.is_cancelled().then(|| "it is stopping".to_owned());
+        let waiting = match self.crew.readiness() {
+            Readiness::Ready => None,
+            Readiness::NoArchive => Some("the archive is not open yet".to_owned()),
+            Readiness::Waiting(targets) => Some(format!(
+                "{targets} targets wait for their connection to be opened"
+            )),
+        };
+        stopping.into_iter().chain(waiting).collect()
     }
 }
 
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.stop.cancel();
+/// What is shown of a daemon. Once it is gone, nothing is.
+fn sources(daemon: &Weak<Daemon>) -> Sources {
+    let from = |daemon: &Weak<Daemon>| {
+        let daemon = daemon.clone();
+        move || daemon.upgrade()
+    };
+    let gone = || vec!["it has ended".to_owned()];
+    let (status, alive, ready) = (from(daemon), from(daemon), from(daemon));
+    Sources {
+        status: Arc::new(move || status().map(|daemon| daemon.board.look())),
+        coverage: Arc::new(|_, _| Box::pin(async { None })),
+        metrics: Arc::new(|| {
+            let version = env!("CARGO_PKG_VERSION");
+            format!(
+                "# HELP uipath_audit_exporter_build_info Which version this is; always 1.\n\
+                 # TYPE uipath_audit_exporter_build_info gauge\n\
+                 uipath_audit_exporter_build_info{{version=\"{version}\"}} 1\n"
+            )
+        }),
+        alive: Arc::new(move || alive().map_or_else(gone, |daemon| daemon.trouble().into_iter().collect())),
+        ready: Arc::new(move || ready().map_or_else(gone, |daemon| daemon.unready())),
     }
 }

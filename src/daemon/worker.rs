@@ -7,6 +7,7 @@ use std::{mem::Discriminant, panic::AssertUnwindSafe, sync::Arc, time::Duration}
 use chrono::TimeDelta;
 use futures::FutureExt as _;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::{Daemon, comparing::Comparing, failing};
@@ -39,6 +40,8 @@ pub(super) struct Worker {
     /// Comparisons with the server, where they have a schedule.
     pub(super) comparing: Option<Comparing>,
     mood: Mood,
+    /// Ends the worker when the step at hand is done.
+    pub(super) stop: CancellationToken,
     /// Passes that failed in a row.
     failures: u64,
 }
@@ -66,8 +69,8 @@ pub(super) enum Mood {
     },
 }
 
-/// Works for a target until the daemon stops.
-pub(super) async fn work(daemon: Arc<Daemon>, fleet: Arc<Fleet>, target: Target) {
+/// Works for a target until it is told to stop.
+pub(super) async fn work(daemon: Arc<Daemon>, fleet: Arc<Fleet>, target: Target, stop: CancellationToken) {
     let span = tracing::error_span!("worker", target = %target.name);
     let worker = Worker {
         notes: daemon.checkpoint.of(&target.name),
@@ -77,6 +80,7 @@ pub(super) async fn work(daemon: Arc<Daemon>, fleet: Arc<Fleet>, target: Target)
         target,
         last_due: None,
         mood: Mood::Fine,
+        stop,
         failures: 0,
     };
     worker.run().instrument(span).await;
@@ -122,7 +126,7 @@ impl Worker {
 
     /// Waits until something is due; None when it is time to stop.
     async fn wait(&self) -> Option<Next> {
-        let (stop, clock, name) = (&self.daemon.stop, &self.daemon.clock, &self.target.name);
+        let (stop, clock, name) = (&self.stop, &self.daemon.clock, &self.target.name);
         while !stop.is_cancelled() {
             let mut seen = clock.now();
             let pass = self.target.schedule.due(name, self.last_due, seen);
@@ -160,7 +164,7 @@ impl Worker {
         let most = most.to_std().unwrap_or_default().min(NAP);
         tokio::select! {
             biased;
-            () = self.daemon.stop.cancelled() => None,
+            () = self.stop.cancelled() => None,
             () = self.daemon.poke.notified() => Some(()),
             () = tokio::time::sleep(most) => Some(()),
         }
@@ -177,7 +181,7 @@ impl Worker {
                 status.state = State::Running;
             }
         });
-        let stop = self.daemon.stop.clone();
+        let stop = self.stop.clone();
         let result = AssertUnwindSafe(exporter.pass(false, &stop)).catch_unwind().await;
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let seen = progress.look();

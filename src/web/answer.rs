@@ -105,8 +105,10 @@ impl Web {
                     .await
             }
             "/api/status" => {
-                let said = || Report::Daemon((self.sources.status)()).json() + "\n";
-                self.printed(|| Reply::new(200, "application/json", said())).await
+                let said = |status| Report::Daemon(status).json() + "\n";
+                let json = |status| Reply::new(200, "application/json", said(status));
+                self.printed(|| (self.sources.status)().map_or_else(ending, json))
+                    .await
             }
             "/style.css" => style(ask.known),
             "/" => self.overview(ask).await,
@@ -126,7 +128,9 @@ impl Web {
     async fn overview(&self, ask: &Ask<'_>) -> Reply {
         let view = View::of(ask.query);
         let _turn = self.press.acquire().await;
-        let status = (self.sources.status)();
+        let Some(status) = (self.sources.status)() else {
+            return ending();
+        };
         let shown = view.choose(&status.targets);
         let today = status.written_at.date_naive();
         let span = page::overview::first_day(today)..=today;
@@ -140,7 +144,9 @@ impl Web {
 
     async fn target(&self, ask: &Ask<'_>, name: &str) -> Reply {
         let _turn = self.press.acquire().await;
-        let status = (self.sources.status)();
+        let Some(status) = (self.sources.status)() else {
+            return ending();
+        };
         let Some(target) = status.targets.iter().find(|target| target.target == name) else {
             return self.nowhere(ask);
         };
@@ -154,6 +160,10 @@ impl Web {
     fn nowhere(&self, ask: &Ask<'_>) -> Reply {
         Reply::html(404, page::nowhere(ask.path, &self.clock))
     }
+}
+
+fn ending() -> Reply {
+    Reply::text(503, "it is ending\n")
 }
 
 /// Has the browser ask again, if the reader wants that.

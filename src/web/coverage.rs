@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use crate::{clock::Time, commit::Kind};
+use crate::{clock::Time, commit::Kind, window::Window};
 
 /// What is known of a target's archive.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -22,14 +22,27 @@ pub struct Coverage {
 pub struct Day {
     /// Which.
     pub date: NaiveDate,
-    /// Archived events of that day.
+    /// Archived events of that day, as far as they were counted: not those in files over several days.
     pub events: u64,
-    /// Whether an admitted hole touches it.
-    pub gap: bool,
-    /// How much of it commits cover.
+    /// A file of the server's own has rows of it and of other days.
+    pub in_file: bool,
+    /// Admitted holes.
+    pub gap: Part,
+    /// How much of it commits cover. Says nothing where the day is not known.
     pub covered: Covered,
-    /// Whether all commits that may tell of it were read by this process or its predecessors.
+    /// Every commit that may tell of it was read. False: older ones are still to be.
     pub known: bool,
+}
+
+/// How much of a day is an admitted hole.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Part {
+    /// Nothing.
+    None,
+    /// Less than all of it.
+    Some,
+    /// All of it.
+    Whole,
 }
 
 /// How much of a day commits cover.
@@ -48,10 +61,8 @@ pub enum Covered {
 /// An admitted hole.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Gap {
-    /// Where it begins.
-    pub from: Time,
-    /// Where it ends.
-    pub to: Time,
+    /// Where.
+    pub window: Window,
     /// Why.
     pub reason: Option<String>,
 }

@@ -7,7 +7,7 @@ use chrono::{Datelike as _, Days, NaiveDate};
 use maud::{Markup, html};
 
 use super::{
-    super::coverage::{Coverage, Covered, Day},
+    super::coverage::{Coverage, Covered, Day, Part},
     words,
 };
 
@@ -31,6 +31,8 @@ const ROOM: usize = 2;
 pub(super) enum Cell {
     /// Events: how many in comparison, 1 to 4.
     Events(u8),
+    /// Events in a file of the server's own, that has other days, too.
+    InFile,
     /// None happened, and that is proven.
     Empty,
     /// There is a hole.
@@ -50,6 +52,7 @@ impl Cell {
             Self::Events(2) => "e2",
             Self::Events(3) => "e3",
             Self::Events(_) => "e4",
+            Self::InFile => "file",
             Self::Empty => "no",
             Self::Gap => "gap",
             Self::NotYet => "yet",
@@ -99,8 +102,12 @@ impl Scale {
 pub(super) fn cell(day: &Day, scale: Scale) -> Cell {
     match day {
         Day { known: false, .. } => Cell::Unknown,
-        Day { gap: true, .. } => Cell::Gap,
+        Day {
+            gap: Part::Some | Part::Whole,
+            ..
+        } => Cell::Gap,
         Day { events: 1.., .. } => Cell::Events(scale.level(day.events)),
+        Day { in_file: true, .. } => Cell::InFile,
         Day {
             covered: Covered::Before,
             ..
@@ -118,12 +125,18 @@ pub(super) fn cell(day: &Day, scale: Scale) -> Cell {
 
 /// What is said of a day.
 pub(super) fn text(day: &Day, today: NaiveDate) -> String {
-    let events = || words::count(day.events, "event");
+    let more = if day.in_file {
+        " and those in a file of several days"
+    } else {
+        ""
+    };
+    let events = || format!("{}{more}", words::count(day.events, "event"));
     let said = match cell(day, Scale(1)) {
         Cell::Events(_) => events(),
+        Cell::InFile => "in a file of several days, not counted by day".to_owned(),
         Cell::Empty => "no events, proven".to_owned(),
-        Cell::Gap if day.events == 0 => "a gap".to_owned(),
-        Cell::Gap => format!("a gap, {}", events()),
+        Cell::Gap if day.gap == Part::Whole => "a gap, all day".to_owned(),
+        Cell::Gap => format!("a gap of a part of the day, {}", events()),
         Cell::NotYet => "not archived yet".to_owned(),
         Cell::Unknown => "not known here yet".to_owned(),
         Cell::Before => "before the archive begins".to_owned(),
@@ -150,11 +163,12 @@ pub(super) fn sentence(days: &[Day]) -> String {
     for day in days {
         let word = match cell(day, Scale(1)) {
             Cell::Events(_) => (0, "with events"),
-            Cell::Empty => (1, "empty and proven"),
-            Cell::Gap => (2, "with a gap"),
-            Cell::NotYet => (3, "not archived yet"),
-            Cell::Unknown => (4, "not known here yet"),
-            Cell::Before => (5, "before the archive begins"),
+            Cell::InFile => (1, "in a file of several days"),
+            Cell::Empty => (2, "empty and proven"),
+            Cell::Gap => (3, "with a gap"),
+            Cell::NotYet => (4, "not archived yet"),
+            Cell::Unknown => (5, "not known here yet"),
+            Cell::Before => (6, "before the archive begins"),
         };
         *counts.entry(word).or_insert(0_u64) += 1;
     }
@@ -264,6 +278,7 @@ pub(super) fn legend(scale: Option<Scale>) -> Markup {
                     None => "events, darker: more than is usual for the target",
                 }
             }
+            li { span.key.file {} "in a file of several days" }
             li { span.key.no {} "none, and that is proven" }
             li { span.key.gap {} "a gap" }
             li { span.key.yet {} "not archived yet" }

@@ -133,9 +133,9 @@ fn gaps(coverage: Option<&Coverage>) -> Markup {
                         tbody {
                             @for gap in gaps.iter().rev().take(GAPS) {
                                 tr {
-                                    td { (words::moment(gap.from)) }
-                                    td { (words::moment(gap.to)) }
-                                    td { (words::since(gap.from, gap.to)) }
+                                    td { (words::moment(gap.window.from)) }
+                                    td { (words::moment(gap.window.to)) }
+                                    td { (words::since(gap.window.from, gap.window.to)) }
                                     td.long { (gap.reason.as_deref().unwrap_or("not said")) }
                                 }
                             }
