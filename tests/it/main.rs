@@ -41,3 +41,4 @@ mod state;
 mod switches;
 mod tidy;
 mod troubles;
+mod web;

@@ -275,7 +275,7 @@ pub(super) fn legend(scale: Option<Scale>) -> Markup {
                             @if index > 0 { ", " } (words::number(*least)) "+"
                         }
                     }
-                    None => "events, darker: more than is usual for the target",
+                    None => "events: few to many for the target",
                 }
             }
             li { span.key.file {} "in a file of several days" }

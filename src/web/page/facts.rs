@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::{super::coverage::Coverage, words};
 use crate::{
     clock::Time,
-    status::{LastError, Progress, TargetStatus},
+    status::{LastError, PassResult, Progress, TargetStatus},
 };
 
 /// What is wrong now, and what to do.
@@ -105,8 +105,10 @@ pub(super) fn facts(target: &TargetStatus, coverage: Option<&Coverage>, now: Tim
                 dd {
                     @match &target.last_pass {
                         Some(pass) => {
-                            (words::relative(pass.at, now)) ", " (words::result(pass.result)) ", "
-                            (words::count(pass.counts.written, "new event"))
+                            (words::relative(pass.at, now)) ", " (words::result(pass.result))
+                            @if pass.result == PassResult::Done {
+                                ", " (words::count(pass.counts.written, "new event"))
+                            }
                         }
                         None => "none since the start",
                     }
