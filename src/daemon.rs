@@ -27,6 +27,7 @@ mod reload;
 mod shard;
 mod showing;
 mod stop;
+mod systemd;
 mod worker;
 
 use board::Board;
@@ -36,9 +37,13 @@ pub use reload::{Reload, ReloadError};
 pub use shard::{BadShard, Shard};
 use showing::Showing;
 pub use stop::Stop;
+pub use systemd::Supervisor;
 
 /// What was cut off still gets this long to let go of what it holds.
 const LAST_BREATH: Duration = Duration::from_secs(1);
+
+/// Counts as started after this long even if opening the archive takes longer: nobody is to kill it for that.
+const READY_AT_LATEST: Duration = Duration::from_secs(10);
 
 /// How the daemon runs.
 #[derive(Clone, Copy, Debug)]
@@ -81,19 +86,32 @@ struct Daemon {
     /// End at the next await.
     leave: CancellationToken,
     tasks: TaskTracker,
+    /// Held by whoever opens something and has neither succeeded nor failed yet.
+    first_tries: TaskTracker,
 }
 
-/// Runs every target's passes on its schedule until `stop` asks it to end. `reload` brings other configurations.
+/// What stands around the daemon.
+#[derive(Clone, Default)]
+pub struct Around {
+    /// Where another configuration comes from. The default: there never is one.
+    pub reload: Reload,
+    /// Is told how it is: ready once targets are at work or what they need could not be opened at first try. The
+    /// default: nobody.
+    pub supervisor: Supervisor,
+}
+
+/// Runs every target's passes on its schedule until `stop` asks it to end.
 ///
 /// # Errors
 /// If the state directory cannot be taken: in use, or not usable. Nothing else ends it by itself.
 pub async fn run(
     settings: Settings,
-    reload: Reload,
+    around: Around,
     clock: Clock,
     options: Options,
     stop: Stop,
 ) -> Result<(), OpenError> {
+    let Around { reload, supervisor } = around;
     let daemon = Arc::new(Daemon::new(settings, clock, options, &stop).await?);
     let settings = daemon.crew.settings();
     daemon.show(settings.http.as_ref()).await?;
@@ -107,15 +125,25 @@ pub async fn run(
     let beat = heartbeat::beat(Arc::clone(&daemon.poke), daemon.stop.clone());
     daemon.spawn(beat);
     daemon.spawn(Arc::clone(&daemon.board).keep(daemon.stop.clone()));
-    daemon.spawn(Arc::clone(&daemon).open());
+    daemon.spawn(Arc::clone(&daemon).open(Some(daemon.first_tries.token())));
+    daemon.spawn(Arc::clone(&daemon).announce(supervisor.clone()));
     daemon.spawn(Arc::clone(&daemon).take_pulse());
-    daemon.spawn(Arc::clone(&daemon).reload(reload, stop.hangup.clone()));
+    daemon.spawn(Arc::clone(&daemon).reload(reload, stop.hangup.clone(), supervisor.clone()));
 
-    tokio::select! {
-        () = daemon.stop.cancelled() => {}
-        () = daemon.leave.cancelled() => {}
-    }
-    daemon.drain().await;
+    let (watched, drained) = (Arc::clone(&daemon), CancellationToken::new());
+    let alive = || daemon.trouble().is_none();
+    let line = move || systemd::headline(&watched.board.look());
+    let watching = supervisor.clone().watch(alive, line, drained.clone());
+    let running = async {
+        tokio::select! {
+            () = daemon.stop.cancelled() => {}
+            () = daemon.leave.cancelled() => {}
+        }
+        supervisor.stopping();
+        daemon.drain().await;
+        drained.cancel();
+    };
+    tokio::join!(watching, running);
     daemon.board.end();
     let last = daemon.board.look();
     Arc::clone(&daemon.board).write(last).await;
@@ -154,7 +182,17 @@ impl Daemon {
             stop: stopping,
             leave: stop.leave.child_token(),
             tasks: TaskTracker::new(),
+            first_tries: TaskTracker::new(),
         })
+    }
+
+    /// Says that it has started.
+    async fn announce(self: Arc<Self>, supervisor: Supervisor) {
+        self.first_tries.close();
+        let tried = timeout(READY_AT_LATEST, self.first_tries.wait());
+        if self.stop.run_until_cancelled(tried).await.is_some() {
+            supervisor.ready();
+        }
     }
 
     /// Those targets of a configuration that are run here.

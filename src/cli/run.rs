@@ -3,7 +3,7 @@
 use tokio_util::task::TaskTracker;
 
 use super::{CliError, Exit, args::Run, console::Console};
-use crate::daemon::{self, Options, Reload, Stop};
+use crate::daemon::{self, Around, Options, Reload, Stop, Supervisor};
 
 pub(super) async fn run(console: &Console, args: Run) -> Result<Exit, CliError> {
     let settings = console.settings()?;
@@ -21,7 +21,11 @@ pub(super) async fn run(console: &Console, args: Run) -> Result<Exit, CliError> 
     };
     let tasks = TaskTracker::new();
     let stop = Stop::on_signals(&tasks).map_err(CliError::Runtime)?;
-    let ended = daemon::run(settings, reload, console.clock.clone(), options, stop.clone()).await;
+    let around = Around {
+        reload,
+        supervisor: Supervisor::of_this_process(),
+    };
+    let ended = daemon::run(settings, around, console.clock.clone(), options, stop.clone()).await;
     stop.leave.cancel();
     tasks.close();
     tasks.wait().await;

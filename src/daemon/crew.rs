@@ -6,7 +6,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::task_tracker::TaskTrackerToken,
+};
 
 use super::{Daemon, worker};
 use crate::{
@@ -103,14 +106,15 @@ impl Crew {
 
 impl Daemon {
     /// Opens the archive, then each connection by itself: one that cannot be opened keeps no other from working.
-    pub(super) async fn open(self: Arc<Self>) {
+    /// `first_try` is let go of when all are at work, or something could not be opened.
+    pub(super) async fn open(self: Arc<Self>, mut first_try: Option<TaskTrackerToken>) {
         let (settings, targets, opening) = self.crew.with(|now| {
             let opening = now.opening.clone();
             (Arc::clone(&now.settings), now.targets.clone(), opening)
         });
         let archive = settings.archive.clone();
         let open = move || Archive::open(&archive).map_err(OpenError::Archive);
-        let Some(archive) = self.insist(&targets, open, &opening).await else {
+        let Some(archive) = self.insist(&targets, open, &opening, &mut first_try).await else {
             return;
         };
         let (clock, checkpoint) = (self.clock.clone(), self.checkpoint.clone());
@@ -124,22 +128,30 @@ impl Daemon {
             current
         });
         if current {
-            self.connect(&fleet, targets, &opening);
+            self.connect(&fleet, targets, &opening, first_try.as_ref());
         }
     }
 
     /// Opens the connections of these targets, then sets them to work.
-    fn connect(self: &Arc<Self>, fleet: &Arc<Fleet>, targets: Vec<Target>, opening: &CancellationToken) {
+    fn connect(
+        self: &Arc<Self>,
+        fleet: &Arc<Fleet>,
+        targets: Vec<Target>,
+        opening: &CancellationToken,
+        first_try: Option<&TaskTrackerToken>,
+    ) {
         let connections: BTreeSet<String> = targets.iter().map(|target| target.connection.clone()).collect();
         for connection in connections {
             let its = targets.iter().filter(|target| target.connection == connection);
             let its: Vec<Target> = its.cloned().collect();
             let (daemon, fleet, opening) = (Arc::clone(self), Arc::clone(fleet), opening.clone());
+            let mut first_try = first_try.cloned();
             self.spawn(async move {
                 let Some(first) = its.first().cloned() else { return };
                 let line = Arc::clone(&fleet);
                 let open = move || line.exporter(&first).map(drop);
-                if daemon.insist(&its, open, &opening).await.is_some() {
+                let opened = daemon.insist(&its, open, &opening, &mut first_try).await;
+                if opened.is_some() {
                     its.into_iter()
                         .for_each(|target| daemon.hire(&fleet, target, &opening));
                 }
@@ -212,18 +224,20 @@ impl Daemon {
         });
         self.board.set(&targets);
         match renewed {
-            Some(fleet) => self.connect(&fleet, targets, &opening),
-            None => self.spawn(Arc::clone(self).open()),
+            Some(fleet) => self.connect(&fleet, targets, &opening, None),
+            None => self.spawn(Arc::clone(self).open(None)),
         }
         Ok(changes)
     }
 
     /// Tries to open something until it is open, or None when it is time to stop. What keeps it closed is told once.
+    /// `first_try` is let go of when the first one fails.
     async fn insist<T: Send + 'static>(
         &self,
         targets: &[Target],
         open: impl Fn() -> Result<T, OpenError> + Clone + Send + 'static,
         stop: &CancellationToken,
+        first_try: &mut Option<TaskTrackerToken>,
     ) -> Option<T> {
         let mut told = String::new();
         loop {
@@ -236,6 +250,7 @@ impl Daemon {
                 }
                 Err(died) => tracing::error!(error = %Chain(&died), "opening died"),
             }
+            *first_try = None;
             stop.run_until_cancelled(tokio::time::sleep(self.options.reopen))
                 .await?;
         }

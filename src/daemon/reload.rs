@@ -13,7 +13,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::Daemon;
+use super::{Daemon, Supervisor};
 use crate::{error::Chain, settings::Settings};
 
 /// Why a configuration cannot be read.
@@ -60,7 +60,7 @@ fn look(file: &Path) -> Look {
 
 impl Daemon {
     /// Reads the configuration again whenever that is called for.
-    pub(super) async fn reload(self: Arc<Self>, reload: Reload, hangup: Arc<Notify>) {
+    pub(super) async fn reload(self: Arc<Self>, reload: Reload, hangup: Arc<Notify>, supervisor: Supervisor) {
         let Some(read) = reload.read.clone() else { return };
         let mut settings = self.crew.settings();
         // What the files looked like when they were read; and before, lest one is read half-written.
@@ -80,12 +80,14 @@ impl Daemon {
             }
             let reason = if asked { "SIGHUP" } else { "a file has changed" };
             tracing::info!(reason, "reading the configuration again");
+            supervisor.reloading();
             let read = Arc::clone(&read);
             let result = match tokio::task::spawn_blocking(move || read()).await {
                 Ok(Ok(settings)) => self.take_over(settings).await,
                 Ok(Err(error)) => Err(Chain(&*error).to_string()),
                 Err(died) => Err(Chain(&died).to_string()),
             };
+            supervisor.ready();
             if let Err(error) = &result {
                 tracing::error!(
                     error,

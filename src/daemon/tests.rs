@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use uipath_audit_simulator::{Fault, When};
 use url::Url;
 
-use super::{Options, Reload, Stop, run};
+use super::{Around, Options, Stop, run};
 use crate::{
     clock::Clock,
     fleet::OpenError,
@@ -312,7 +312,7 @@ async fn a_state_directory_in_use_is_refused_and_an_archive_out_of_reach_is_wait
     let stop = Stop::default();
     let again = run(
         settings,
-        Reload::default(),
+        Around::default(),
         world.clock(),
         Options::default(),
         stop,
@@ -381,7 +381,7 @@ async fn a_daemon_without_targets_waits_for_its_end() {
     let state_dir = settings.state_dir.clone();
     let task = tasks.spawn(run(
         settings,
-        Reload::default(),
+        Around::default(),
         world.clock(),
         options,
         stop.clone(),

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use uipath_audit_simulator::{Cloud, NewEvent, Simulator, StreamId};
 use url::Url;
 
-use super::super::{Options, Reload, Stop, run};
+use super::super::{Around, Options, Reload, Stop, run};
 use crate::{
     archive::Archive,
     clock::{Clock, Time},
@@ -145,8 +145,12 @@ impl World {
             look: Duration::from_millis(50),
             ..Options::default()
         };
+        let around = Around {
+            reload,
+            ..Around::default()
+        };
         let state_dir = settings.state_dir.clone();
-        let task = tasks.spawn(run(settings, reload, clock, options, stop.clone()));
+        let task = tasks.spawn(run(settings, around, clock, options, stop.clone()));
         Running {
             stop,
             task,
