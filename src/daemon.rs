@@ -6,7 +6,10 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use tokio::{sync::Notify, time::timeout};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{TaskTracker, task_tracker::TaskTrackerToken},
+};
 
 use crate::{
     archive::Archive,
@@ -24,14 +27,19 @@ mod comparing;
 mod heartbeat;
 mod shard;
 mod stop;
+mod systemd;
 mod worker;
 
 use board::Board;
 pub use shard::{BadShard, Shard};
 pub use stop::Stop;
+pub use systemd::Supervisor;
 
 /// What was cut off still gets this long to let go of what it holds.
 const LAST_BREATH: Duration = Duration::from_secs(1);
+
+/// Counts as started after this long even if opening the archive takes longer: nobody is to kill it for that.
+const READY_AT_LATEST: Duration = Duration::from_secs(10);
 
 /// How the daemon runs.
 #[derive(Clone, Copy, Debug)]
@@ -71,13 +79,22 @@ struct Daemon {
     /// End at the next await.
     leave: CancellationToken,
     tasks: TaskTracker,
+    /// Held by whoever opens something and has neither succeeded nor failed yet.
+    first_tries: TaskTracker,
 }
 
-/// Runs every target's passes on its schedule until `stop` asks it to end.
+/// Runs every target's passes on its schedule until `stop` asks it to end. `supervisor` is told how it is: ready once
+/// targets are at work or what they need could not be opened at first try.
 ///
 /// # Errors
 /// If the state directory cannot be taken: in use, or not usable. Nothing else ends it by itself.
-pub async fn run(settings: Settings, clock: Clock, options: Options, stop: Stop) -> Result<(), OpenError> {
+pub async fn run(
+    settings: Settings,
+    clock: Clock,
+    options: Options,
+    stop: Stop,
+    supervisor: Supervisor,
+) -> Result<(), OpenError> {
     let daemon = Arc::new(Daemon::new(settings, clock, options, &stop).await?);
     tracing::info!(
         targets = daemon.targets.len(),
@@ -89,13 +106,22 @@ pub async fn run(settings: Settings, clock: Clock, options: Options, stop: Stop)
     let beat = heartbeat::beat(Arc::clone(&daemon.poke), daemon.stop.clone());
     daemon.spawn(beat);
     daemon.spawn(Arc::clone(&daemon.board).keep(daemon.stop.clone()));
-    daemon.spawn(Arc::clone(&daemon).open());
+    daemon.spawn(Arc::clone(&daemon).open(Some(daemon.first_tries.token())));
+    daemon.spawn(Arc::clone(&daemon).announce(supervisor.clone()));
 
-    tokio::select! {
-        () = daemon.stop.cancelled() => {}
-        () = daemon.leave.cancelled() => {}
-    }
-    daemon.drain().await;
+    let (board, drained) = (Arc::clone(&daemon.board), CancellationToken::new());
+    let line = move || systemd::headline(&board.look());
+    let watching = supervisor.clone().watch(|| true, line, drained.clone());
+    let running = async {
+        tokio::select! {
+            () = daemon.stop.cancelled() => {}
+            () = daemon.leave.cancelled() => {}
+        }
+        supervisor.stopping();
+        daemon.drain().await;
+        drained.cancel();
+    };
+    tokio::join!(watching, running);
     daemon.board.end();
     let last = daemon.board.look();
     Arc::clone(&daemon.board).write(last).await;
@@ -132,6 +158,7 @@ impl Daemon {
             stop: stop.stop.child_token(),
             leave: stop.leave.child_token(),
             tasks: TaskTracker::new(),
+            first_tries: TaskTracker::new(),
         })
     }
 
@@ -141,12 +168,21 @@ impl Daemon {
             .spawn(self.leave.clone().run_until_cancelled_owned(task));
     }
 
+    /// Says that it has started.
+    async fn announce(self: Arc<Self>, supervisor: Supervisor) {
+        self.first_tries.close();
+        let tried = timeout(READY_AT_LATEST, self.first_tries.wait());
+        if self.stop.run_until_cancelled(tried).await.is_some() {
+            supervisor.ready();
+        }
+    }
+
     /// Opens the archive, then each connection by itself: one that cannot be opened keeps no other from working.
-    async fn open(self: Arc<Self>) {
+    async fn open(self: Arc<Self>, mut first_try: Option<TaskTrackerToken>) {
         let archive = self.settings.archive.clone();
         let open = move || Archive::open(&archive).map_err(OpenError::Archive);
         let all: Vec<Target> = self.targets.clone();
-        let Some(archive) = self.insist(&all, open).await else {
+        let Some(archive) = self.insist(&all, open, &mut first_try).await else {
             return;
         };
         let (clock, checkpoint) = (self.clock.clone(), self.checkpoint.clone());
@@ -156,18 +192,23 @@ impl Daemon {
         for connection in connections {
             let its = all.iter().filter(|target| target.connection == *connection);
             let its = its.cloned().collect();
-            self.spawn(Arc::clone(&self).connect(Arc::clone(&fleet), its));
+            self.spawn(Arc::clone(&self).connect(Arc::clone(&fleet), its, first_try.clone()));
         }
     }
 
     /// Opens the connection of these targets, then sets them to work.
-    async fn connect(self: Arc<Self>, fleet: Arc<Fleet>, targets: Vec<Target>) {
+    async fn connect(
+        self: Arc<Self>,
+        fleet: Arc<Fleet>,
+        targets: Vec<Target>,
+        mut first_try: Option<TaskTrackerToken>,
+    ) {
         let Some(first) = targets.first().cloned() else {
             return;
         };
         let line = Arc::clone(&fleet);
         let open = move || line.exporter(&first).map(drop);
-        if self.insist(&targets, open).await.is_some() {
+        if self.insist(&targets, open, &mut first_try).await.is_some() {
             for target in targets {
                 self.spawn(worker::work(Arc::clone(&self), Arc::clone(&fleet), target));
             }
@@ -175,10 +216,12 @@ impl Daemon {
     }
 
     /// Tries to open something until it is open, or None when it is time to stop. What keeps it closed is told once.
+    /// `first_try` is let go of when the first one fails.
     async fn insist<T: Send + 'static>(
         &self,
         targets: &[Target],
         open: impl Fn() -> Result<T, OpenError> + Clone + Send + 'static,
+        first_try: &mut Option<TaskTrackerToken>,
     ) -> Option<T> {
         let mut told = String::new();
         loop {
@@ -191,6 +234,7 @@ impl Daemon {
                 }
                 Err(died) => tracing::error!(error = %Chain(&died), "opening died"),
             }
+            *first_try = None;
             self.stop
                 .run_until_cancelled(tokio::time::sleep(self.options.reopen))
                 .await?;

@@ -3,7 +3,7 @@
 use tokio_util::task::TaskTracker;
 
 use super::{CliError, Exit, args::Run, console::Console};
-use crate::daemon::{self, Options, Stop};
+use crate::daemon::{self, Options, Stop, Supervisor};
 
 pub(super) async fn run(console: &Console, args: Run) -> Result<Exit, CliError> {
     let settings = console.settings()?;
@@ -13,7 +13,8 @@ pub(super) async fn run(console: &Console, args: Run) -> Result<Exit, CliError> 
     };
     let tasks = TaskTracker::new();
     let stop = Stop::on_signals(&tasks).map_err(CliError::Runtime)?;
-    let ended = daemon::run(settings, console.clock.clone(), options, stop.clone()).await;
+    let supervisor = Supervisor::of_this_process();
+    let ended = daemon::run(settings, console.clock.clone(), options, stop.clone(), supervisor).await;
     stop.leave.cancel();
     tasks.close();
     tasks.wait().await;

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use uipath_audit_simulator::{Fault, When};
 use url::Url;
 
-use super::{Options, Stop, run};
+use super::{Options, Stop};
 use crate::{
     clock::Clock,
     fleet::OpenError,
@@ -27,7 +27,7 @@ mod comparing;
 #[expect(clippy::future_not_send, reason = "a test stays on its thread")]
 mod world;
 
-use world::{EVERY_SECOND, HOURLY, PATIENCE, World, day, lines, stream, wait_until};
+use world::{EVERY_SECOND, HOURLY, PATIENCE, World, day, lines, run, stream, wait_until};
 
 /// Of nobody: any certificate will do.
 const CERTIFICATE: &str = "\

@@ -36,6 +36,7 @@ mod promises;
 mod reconcile;
 mod rivals;
 mod seam;
+mod service;
 mod snapshots;
 mod state;
 mod switches;

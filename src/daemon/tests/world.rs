@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use uipath_audit_simulator::{Cloud, NewEvent, Simulator, StreamId};
 use url::Url;
 
-use super::super::{Options, Stop, run};
+use super::super::{self as daemon, Options, Stop, Supervisor};
 use crate::{
     archive::Archive,
     clock::{Clock, Time},
@@ -170,6 +170,16 @@ impl World {
             "{target}"
         );
     }
+}
+
+/// The daemon, without anybody who wants to know how it is.
+pub(super) async fn run(
+    settings: Settings,
+    clock: Clock,
+    options: Options,
+    stop: Stop,
+) -> Result<(), OpenError> {
+    daemon::run(settings, clock, options, stop, Supervisor::default()).await
 }
 
 pub(super) struct Running {
