@@ -44,8 +44,11 @@ of_unit() {
   systemctl show --value --property "$1" "$unit"
 }
 
+# Seen at one moment: for another one it is active without a process.
 is_active_as_another_than() {
-  [[ $(of_unit ActiveState) == active && $(of_unit MainPID) != "$1" ]]
+  local seen
+  seen=$(systemctl show --property ActiveState --property MainPID "$unit" | sort | xargs)
+  [[ $seen == "ActiveState=active MainPID="[1-9]* && $seen != "ActiveState=active MainPID=$1" ]]
 }
 
 # archived TARGET: whether its archive is there, complete and unaltered, for whoever is of the group.
