@@ -26,6 +26,7 @@ mod heartbeat;
 mod pulse;
 mod reload;
 mod shard;
+mod showing;
 mod stop;
 mod systemd;
 mod worker;
@@ -35,6 +36,7 @@ use crew::Crew;
 use pulse::Pulse;
 pub use reload::{Reload, ReloadError};
 pub use shard::{BadShard, Shard};
+use showing::Showing;
 pub use stop::Stop;
 pub use systemd::Supervisor;
 
@@ -75,6 +77,7 @@ struct Daemon {
     /// Holds the state directory until the daemon is gone.
     checkpoint: Checkpoint,
     board: Arc<Board>,
+    showing: Showing,
     crew: Crew,
     pulse: Pulse,
     metrics: Metrics,
@@ -119,6 +122,7 @@ pub async fn run(
     } = around;
     let daemon = Arc::new(Daemon::new(settings, clock, options, &stop, metrics).await?);
     let settings = daemon.crew.settings();
+    daemon.show(settings.http.as_ref()).await?;
     tracing::info!(
         targets = daemon.ours(&settings).len(),
         shard = options.shard.map(tracing::field::display),
@@ -151,6 +155,7 @@ pub async fn run(
     daemon.board.end();
     let last = daemon.board.look();
     Arc::clone(&daemon.board).write(last).await;
+    daemon.showing.end().await;
     tracing::info!("stopped");
     // Closing the checkpoint's database blocks.
     let _ = tokio::task::spawn_blocking(move || drop(daemon)).await;
@@ -186,6 +191,7 @@ impl Daemon {
             options,
             checkpoint,
             board: Arc::new(board),
+            showing: Showing::default(),
             pulse: Pulse::default(),
             metrics,
             poke: Arc::default(),

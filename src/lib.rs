@@ -39,6 +39,7 @@ pub mod cat;
 pub mod observe;
 pub mod status;
 pub mod metrics;
+pub mod web;
 pub mod daemon;
 pub mod config;
 pub mod cli;

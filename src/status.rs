@@ -18,8 +18,12 @@ use crate::{
 };
 
 mod comparison;
+mod report;
+mod words;
 
 pub use comparison::{LastComparison, Side};
+pub use report::Report;
+pub use words::span;
 
 /// The file's name in the state directory.
 const FILE: &str = "status.json";

@@ -90,7 +90,6 @@ impl Crew {
         fleet.map_or(0, |fleet| fleet.requests())
     }
 
-    #[expect(dead_code, reason = "shown by the HTTP server, which is being built")]
     pub(super) fn readiness(&self) -> Readiness {
         self.with(|now| match (&now.fleet, now.targets.len()) {
             (None, 1..) => Readiness::NoArchive,
@@ -213,6 +212,7 @@ impl Daemon {
             }
             None => None,
         };
+        self.show(settings.http.as_ref()).await?;
         let opening = self.stop.child_token();
         let changes = self.crew.with(|now| {
             now.opening.cancel();

@@ -42,3 +42,4 @@ mod state;
 mod switches;
 mod tidy;
 mod troubles;
+mod web;
