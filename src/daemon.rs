@@ -21,12 +21,14 @@ use crate::{
 
 mod board;
 mod comparing;
+mod following;
 mod heartbeat;
 mod shard;
 mod stop;
 mod worker;
 
 use board::Board;
+use following::Following;
 pub use shard::{BadShard, Shard};
 pub use stop::Stop;
 
@@ -64,6 +66,7 @@ struct Daemon {
     /// Holds the state directory until the daemon is gone.
     checkpoint: Checkpoint,
     board: Arc<Board>,
+    following: Following,
     /// Workers that wait look at the clock when it is poked.
     poke: Arc<Notify>,
     /// End when the step at hand is done.
@@ -128,6 +131,7 @@ impl Daemon {
             options,
             checkpoint,
             board: Arc::new(board),
+            following: Following::default(),
             poke: Arc::default(),
             stop: stop.stop.child_token(),
             leave: stop.leave.child_token(),
@@ -152,6 +156,8 @@ impl Daemon {
         let (clock, checkpoint) = (self.clock.clone(), self.checkpoint.clone());
         let fleet = Arc::new(Fleet::unconnected(&self.settings, clock, checkpoint, archive));
         self.board.name_run(&fleet.shared.run);
+        let names = all.iter().map(|target| target.name.clone()).collect();
+        self.follow(&fleet.shared, &self.settings, names);
         let connections: BTreeSet<&String> = all.iter().map(|target| &target.connection).collect();
         for connection in connections {
             let its = all.iter().filter(|target| target.connection == *connection);

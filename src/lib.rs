@@ -24,6 +24,7 @@ pub mod source;
 // Writing an archive.
 pub mod key;
 pub mod commit;
+pub mod calendar;
 pub mod encode;
 pub mod archive;
 pub mod checkpoint;
@@ -37,6 +38,8 @@ pub mod cat;
 // Running.
 pub mod observe;
 pub mod status;
+pub mod webhook;
+pub mod follow;
 pub mod daemon;
 pub mod config;
 pub mod cli;

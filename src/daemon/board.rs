@@ -81,6 +81,16 @@ impl Board {
         });
     }
 
+    /// Changes what is known of a target beside its passes.
+    pub(super) fn note(&self, target: &TargetName, change: impl FnOnce(&mut TargetStatus)) {
+        self.with(|now| {
+            let mut all = now.status.targets.iter_mut();
+            if let Some(status) = all.find(|status| status.target == target.as_str()) {
+                change(status);
+            }
+        });
+    }
+
     /// No pass is under way any more.
     pub(super) fn end(&self) {
         self.with(|now| {
