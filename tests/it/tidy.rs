@@ -15,7 +15,11 @@ const LONGEST: usize = 400;
 const LIBRARIES: [(&str, &[&str]); 20] = [
     (
         "base64",
-        &["src/source/digest.rs", "src/source/auth/assertion.rs"],
+        &[
+            "src/source/digest.rs",
+            "src/source/auth/assertion.rs",
+            "src/webhook/signature.rs",
+        ],
     ),
     ("chrono_tz", &["src/schedule"]),
     ("clap", &["src/cli"]),
@@ -27,6 +31,7 @@ const LIBRARIES: [(&str, &[&str]); 20] = [
         "flate2",
         &["src/encode/compress.rs", "src/source/body.rs", "src/source/zip"],
     ),
+    ("hmac", &["src/webhook/signature.rs"]),
     ("http_body_util", &["src/archive/wire"]),
     ("httpdate", &["src/retry.rs"]),
     ("indicatif", &["src/cli", "src/observe.rs"]),
@@ -35,7 +40,12 @@ const LIBRARIES: [(&str, &[&str]); 20] = [
     ("rawzip", &["src/source/zip"]),
     (
         "reqwest",
-        &["src/client.rs", "src/source/wire", "src/archive/wire"],
+        &[
+            "src/client.rs",
+            "src/source/wire",
+            "src/archive/wire",
+            "src/webhook",
+        ],
     ),
     ("sd_notify", &["src/daemon/systemd.rs"]),
     ("sled", &["src/checkpoint"]),
