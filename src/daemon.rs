@@ -13,6 +13,7 @@ use crate::{
     clock::Clock,
     error::Action,
     fleet::OpenError,
+    metrics::Metrics,
     settings::Settings,
     status::State,
     target::Target,
@@ -79,6 +80,7 @@ struct Daemon {
     showing: Showing,
     crew: Crew,
     pulse: Pulse,
+    metrics: Metrics,
     /// Workers that wait look at the clock when it is poked.
     poke: Arc<Notify>,
     /// End when the step at hand is done.
@@ -98,6 +100,8 @@ pub struct Around {
     /// Is told how it is: ready once targets are at work or what they need could not be opened at first try. The
     /// default: nobody.
     pub supervisor: Supervisor,
+    /// What happens is counted here.
+    pub metrics: Metrics,
 }
 
 /// Runs every target's passes on its schedule until `stop` asks it to end.
@@ -111,8 +115,12 @@ pub async fn run(
     options: Options,
     stop: Stop,
 ) -> Result<(), OpenError> {
-    let Around { reload, supervisor } = around;
-    let daemon = Arc::new(Daemon::new(settings, clock, options, &stop).await?);
+    let Around {
+        reload,
+        supervisor,
+        metrics,
+    } = around;
+    let daemon = Arc::new(Daemon::new(settings, clock, options, &stop, metrics).await?);
     let settings = daemon.crew.settings();
     daemon.show(settings.http.as_ref()).await?;
     tracing::info!(
@@ -155,7 +163,13 @@ pub async fn run(
 }
 
 impl Daemon {
-    async fn new(settings: Settings, clock: Clock, options: Options, stop: &Stop) -> Result<Self, OpenError> {
+    async fn new(
+        settings: Settings,
+        clock: Clock,
+        options: Options,
+        stop: &Stop,
+        metrics: Metrics,
+    ) -> Result<Self, OpenError> {
         let state_dir = settings.state_dir.clone();
         let taking = tokio::task::spawn_blocking(move || Checkpoint::open(&state_dir));
         let checkpoint = taking
@@ -163,6 +177,7 @@ impl Daemon {
             .unwrap_or_else(|died| Err(CheckpointError::Died(died)))
             .map_err(OpenError::Checkpoint)?;
         let targets = share(&settings, options.shard);
+        metrics.configure(&settings, &targets, options.shard.map(Shard::place));
         let board = Board::new(
             clock.clone(),
             settings.state_dir.clone(),
@@ -178,6 +193,7 @@ impl Daemon {
             board: Arc::new(board),
             showing: Showing::default(),
             pulse: Pulse::default(),
+            metrics,
             poke: Arc::default(),
             stop: stopping,
             leave: stop.leave.child_token(),

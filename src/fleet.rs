@@ -17,7 +17,7 @@ use crate::{
     clock::Clock,
     error::Action,
     event::hex,
-    export::{Exporter, Shared},
+    export::{Exporter, Shared, Tallies},
     settings::{ConnectionSettings, Settings},
     source::{
         Source,
@@ -129,7 +129,7 @@ impl Fleet {
     ) -> Result<Self, OpenError> {
         let fleet = Self::unconnected(settings, clock, checkpoint, archive);
         for line in fleet.connections.values() {
-            line.connect(&fleet.shared.clock)?;
+            line.connect(&fleet.shared)?;
         }
         Ok(fleet)
     }
@@ -148,6 +148,7 @@ impl Fleet {
             instance: settings.instance.as_str().into(),
             run: hex(&rand::random::<[u8; 4]>()).into(),
             proofs: Arc::default(),
+            tallies: Tallies::default(),
         };
         let lines = settings.connections.iter();
         Self {
@@ -175,6 +176,8 @@ impl Fleet {
             if shared.settings.max_buffered != settings.archive.max_buffered {
                 // Passes that still run keep to the old one.
                 shared.budget = budget(settings);
+                let all = settings.archive.max_buffered.div_ceil(1024);
+                shared.tallies.buffers(&shared.budget, all);
             }
             shared.settings = Arc::new(settings.archive.clone());
         }
@@ -185,7 +188,7 @@ impl Fleet {
                 Some(line) => Arc::clone(line),
                 None => {
                     let line = Line::of(settings);
-                    line.connect(&shared.clock)?;
+                    line.connect(&shared)?;
                     line
                 }
             };
@@ -219,6 +222,15 @@ impl Fleet {
             && matches!((ours, theirs), (Some(ours), Some(theirs)) if Arc::ptr_eq(ours, theirs))
     }
 
+    /// The same, counting there. To be told before anything of it is used.
+    #[must_use]
+    pub fn counting_in(mut self, tallies: Tallies) -> Self {
+        let all = self.shared.settings.max_buffered.div_ceil(1024);
+        tallies.buffers(&self.shared.budget, all);
+        self.shared.tallies = tallies;
+        self
+    }
+
     /// The targets, in the order of the configuration.
     #[must_use]
     pub fn targets(&self) -> &[Target] {
@@ -230,7 +242,7 @@ impl Fleet {
         self.targets.iter().filter_map(|target| {
             // The configuration was checked: every target's connection exists.
             let line = self.connections.get(&target.connection)?;
-            let connection = line.connect(&self.shared.clock).ok()?;
+            let connection = line.connect(&self.shared).ok()?;
             Some((target, Source::of(target, connection)))
         })
     }
@@ -254,7 +266,7 @@ impl Fleet {
         let Some(line) = self.connections.get(&target.connection) else {
             return Ok(None);
         };
-        let connection = line.connect(&self.shared.clock)?;
+        let connection = line.connect(&self.shared)?;
         let source = Source::of(target, connection.clone());
         let store = Source::before_retention(target, connection);
         let ahead = line.settings.max_concurrent_requests;
@@ -276,13 +288,15 @@ impl Line {
         })
     }
 
-    fn connect(&self, clock: &Clock) -> Result<Connection, OpenError> {
+    fn connect(&self, shared: &Shared) -> Result<Connection, OpenError> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((connection, _)) = &*open {
             return Ok(connection.clone());
         }
         let files = self.fingerprint();
-        let connection = Connection::open(&self.settings, clock.clone()).map_err(OpenError::Connection)?;
+        let traffic = shared.tallies.of_connection(&self.settings.name);
+        let connection =
+            Connection::open(&self.settings, shared.clock.clone(), traffic).map_err(OpenError::Connection)?;
         Ok(open.insert((connection, files)).0.clone())
     }
 

@@ -24,6 +24,7 @@ pub(super) async fn run(console: &Console, args: Run) -> Result<Exit, CliError> 
     let around = Around {
         reload,
         supervisor: Supervisor::of_this_process(),
+        ..Around::default()
     };
     let ended = daemon::run(settings, around, console.clock.clone(), options, stop.clone()).await;
     stop.leave.cancel();

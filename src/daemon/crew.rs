@@ -11,7 +11,7 @@ use tokio_util::{
     task::task_tracker::TaskTrackerToken,
 };
 
-use super::{Daemon, worker};
+use super::{Daemon, Shard, worker};
 use crate::{
     archive::Archive,
     error::Chain,
@@ -118,7 +118,8 @@ impl Daemon {
             return;
         };
         let (clock, checkpoint) = (self.clock.clone(), self.checkpoint.clone());
-        let fleet = Arc::new(Fleet::unconnected(&settings, clock, checkpoint, archive));
+        let fleet = Fleet::unconnected(&settings, clock, checkpoint, archive);
+        let fleet = Arc::new(fleet.counting_in(self.metrics.tallies().clone()));
         self.board.name_run(&fleet.shared.run);
         let current = self.crew.with(|now| {
             let current = !opening.is_cancelled();
@@ -223,6 +224,11 @@ impl Daemon {
             changes
         });
         self.board.set(&targets);
+        self.metrics.configure(
+            &self.crew.settings(),
+            &targets,
+            self.options.shard.map(Shard::place),
+        );
         match renewed {
             Some(fleet) => self.connect(&fleet, targets, &opening, None),
             None => self.spawn(Arc::clone(self).open(None)),

@@ -88,6 +88,7 @@ impl Daemon {
                 Err(died) => Err(Chain(&died).to_string()),
             };
             supervisor.ready();
+            self.metrics.reloaded(result.is_ok(), self.clock.now());
             if let Err(error) = &result {
                 tracing::error!(
                     error,

@@ -53,6 +53,12 @@ fn ordinal(text: &str) -> Option<&str> {
 }
 
 impl Shard {
+    /// Its index and how many there are.
+    #[must_use]
+    pub fn place(self) -> (u64, u64) {
+        (self.index, self.of)
+    }
+
     /// Whether a target belongs to this share: SHA-256 of its name, the first eight bytes as a number, modulo `of`.
     #[must_use]
     pub fn holds(self, target: &TargetName) -> bool {

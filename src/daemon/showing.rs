@@ -106,17 +106,13 @@ fn sources(daemon: &Weak<Daemon>) -> Sources {
         move || daemon.upgrade()
     };
     let gone = || vec!["it has ended".to_owned()];
-    let (status, alive, ready) = (from(daemon), from(daemon), from(daemon));
+    let (status, metrics, alive, ready) = (from(daemon), from(daemon), from(daemon), from(daemon));
     Sources {
         status: Arc::new(move || status().map(|daemon| daemon.board.look())),
         coverage: Arc::new(|_, _| Box::pin(async { None })),
-        metrics: Arc::new(|| {
-            let version = env!("CARGO_PKG_VERSION");
-            format!(
-                "# HELP uipath_audit_exporter_build_info Which version this is; always 1.\n\
-                 # TYPE uipath_audit_exporter_build_info gauge\n\
-                 uipath_audit_exporter_build_info{{version=\"{version}\"}} 1\n"
-            )
+        metrics: Arc::new(move || {
+            let text = |daemon: Arc<Daemon>| daemon.metrics.text(&daemon.board.look(), daemon.clock.now());
+            metrics().map(text).unwrap_or_default()
         }),
         alive: Arc::new(move || alive().map_or_else(gone, |daemon| daemon.trouble().into_iter().collect())),
         ready: Arc::new(move || ready().map_or_else(gone, |daemon| daemon.unready())),

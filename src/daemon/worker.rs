@@ -358,6 +358,7 @@ impl Worker {
 
     /// Puts the end of a pass on the board.
     fn tell(&self, last: LastPass, change: impl FnOnce(&mut TargetStatus)) {
+        self.daemon.metrics.passed(&self.target.name, &last);
         self.change(None, |status| {
             status.last_pass = Some(last);
             status.failures = self.failures;
