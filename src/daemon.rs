@@ -34,9 +34,9 @@ mod worker;
 
 use board::Board;
 use crew::Crew;
+use following::Following;
 use pulse::Pulse;
 pub use reload::{Reload, ReloadError};
-use following::Following;
 pub use shard::{BadShard, Shard};
 use showing::Showing;
 pub use stop::Stop;

@@ -99,7 +99,7 @@ const RESULTS: [(PassResult, &str); 4] = [
 ];
 
 /// What became of one try to announce a commit.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Delivery {
     /// Taken.
     Delivered,

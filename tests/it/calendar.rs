@@ -28,7 +28,10 @@ const DAY_MS: i64 = 86_400_000;
 fn follower(world: &World, process: &Process) -> Follower {
     let mut settings = world.settings.clone();
     let listen = "127.0.0.1:0".parse().unwrap();
-    settings.http = Some(HttpSettings { listen });
+    settings.http = Some(HttpSettings {
+        listen,
+        hosts: Vec::new(),
+    });
     let hear = Arc::new(|_: &TargetName, _: News| {});
     Follower::new(&settings, &process.fleet.shared, hear).unwrap()
 }

@@ -12,7 +12,7 @@ use files::{all_rust, files, modules, program};
 const LONGEST: usize = 400;
 
 /// Each outside library, and where alone in `src/` it may be named.
-const LIBRARIES: [(&str, &[&str]); 20] = [
+const LIBRARIES: [(&str, &[&str]); 24] = [
     (
         "base64",
         &[
@@ -32,9 +32,12 @@ const LIBRARIES: [(&str, &[&str]); 20] = [
         &["src/encode/compress.rs", "src/source/body.rs", "src/source/zip"],
     ),
     ("hmac", &["src/webhook/signature.rs"]),
-    ("http_body_util", &["src/archive/wire"]),
+    ("http_body_util", &["src/archive/wire", "src/web/server.rs"]),
     ("httpdate", &["src/retry.rs"]),
+    ("hyper", &["src/web/server.rs"]),
+    ("hyper_util", &["src/web/server.rs"]),
     ("indicatif", &["src/cli", "src/observe.rs"]),
+    ("maud", &["src/web"]),
     ("md5", &["src/source/digest.rs"]),
     ("object_store", &["src/archive"]),
     ("rawzip", &["src/source/zip"]),
