@@ -29,6 +29,7 @@ mod kill;
 mod kinds;
 mod limits;
 mod locked;
+mod metrics;
 mod once;
 mod platforms;
 mod process;
