@@ -24,20 +24,26 @@ pub use server::{listen, serve};
 use crate::{clock::Clock, status::Status};
 use host::Hosts;
 
+/// Asks for something that is at hand.
+pub type Now<T> = Arc<dyn Fn() -> T + Send + Sync>;
+
+/// Asks what a target, by its name, has in the archive of these days. None: nothing is known of that yet.
+pub type Days =
+    Arc<dyn Fn(String, RangeInclusive<NaiveDate>) -> BoxFuture<'static, Option<Coverage>> + Send + Sync>;
+
 /// Where what is shown comes from. Each is asked anew for each request, and must answer in no time.
 #[derive(Clone)]
 pub struct Sources {
     /// How the process and its targets are doing now. None: it is ending.
-    pub status: Arc<dyn Fn() -> Option<Status> + Send + Sync>,
-    /// What is archived of a target, day by day. None: nothing is known of that yet.
-    pub coverage:
-        Arc<dyn Fn(String, RangeInclusive<NaiveDate>) -> BoxFuture<'static, Option<Coverage>> + Send + Sync>,
+    pub status: Now<Option<Status>>,
+    /// What is archived of a target, day by day.
+    pub coverage: Days,
     /// The text of `/metrics`.
-    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    pub metrics: Now<String>,
     /// Why the process should be killed and started again. Empty: it works.
-    pub alive: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
+    pub alive: Now<Vec<String>>,
     /// Why it does not do its work yet, or no more. Empty: it does.
-    pub ready: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
+    pub ready: Now<Vec<String>>,
 }
 
 /// What is served.

@@ -2,10 +2,12 @@
 
 use std::{
     net::SocketAddr,
+    ops::RangeInclusive,
     sync::{Arc, Weak},
     time::Duration,
 };
 
+use chrono::NaiveDate;
 use tokio::{sync::Mutex, time::timeout};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
@@ -14,9 +16,11 @@ use tokio_util::{
 
 use super::{Daemon, crew::Readiness};
 use crate::{
+    checkpoint::Checkpoint,
+    error::Chain,
     fleet::OpenError,
     settings::HttpSettings,
-    web::{self, Sources, Web},
+    web::{self, Coverage, Sources, Web},
 };
 
 /// Connections that are still open when all else has ended get this long.
@@ -106,15 +110,35 @@ fn sources(daemon: &Weak<Daemon>) -> Sources {
         move || daemon.upgrade()
     };
     let gone = || vec!["it has ended".to_owned()];
-    let (status, alive, ready, metrics) = (from(daemon), from(daemon), from(daemon), from(daemon));
+    let (status, coverage, metrics) = (from(daemon), from(daemon), from(daemon));
+    let (alive, ready) = (from(daemon), from(daemon));
     Sources {
         status: Arc::new(move || status().map(|daemon| daemon.board.look())),
-        coverage: Arc::new(|_, _| Box::pin(async { None })),
+        coverage: Arc::new(move |target, days| {
+            let checkpoint = coverage().map(|daemon| daemon.checkpoint.clone());
+            Box::pin(read(checkpoint, target, days))
+        }),
         metrics: Arc::new(move || {
-            let spell = |daemon: Arc<Daemon>| daemon.metrics.text(&daemon.board.look(), daemon.clock.now());
-            metrics().map(spell).unwrap_or_default()
+            let text = |daemon: Arc<Daemon>| daemon.metrics.text(&daemon.board.look(), daemon.clock.now());
+            metrics().map(text).unwrap_or_default()
         }),
         alive: Arc::new(move || alive().map_or_else(gone, |daemon| daemon.trouble().into_iter().collect())),
         ready: Arc::new(move || ready().map_or_else(gone, |daemon| daemon.unready())),
+    }
+}
+
+/// What was counted of a target's commits. None: nothing yet, or it cannot be read now.
+async fn read(
+    checkpoint: Option<Checkpoint>,
+    target: String,
+    days: RangeInclusive<NaiveDate>,
+) -> Option<Coverage> {
+    let notes = checkpoint?.of(&target.parse().ok()?);
+    match notes.calendar(*days.start(), *days.end()).await {
+        Ok(calendar) => calendar.counted.is_some().then(|| Coverage::from(calendar)),
+        Err(error) => {
+            tracing::debug!(target, error = %Chain(&error), "the calendar cannot be read");
+            None
+        }
     }
 }

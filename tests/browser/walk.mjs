@@ -12,6 +12,8 @@ const [browserPath, few, crowd, pictures] = process.argv.slice(2);
 const require = createRequire(import.meta.url);
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const wrong = [];
+// What was found up to a failure of this script itself is worth reading, too.
+process.on("exit", () => wrong.forEach((line) => console.log(`wrong: ${line}`)));
 const check = (right, what) => right || wrong.push(what);
 
 const browser = await chromium.launch({
@@ -102,7 +104,7 @@ for (const url of [`${few}/`, targetPage]) {
     if (!stop) break;
     stops.push(stop);
   }
-  check(stops.length > 15 && stops.length < 60, `${name}: ${stops.length} stops by Tab`);
+  check(stops.length > 12 && stops.length < 60, `${name}: ${stops.length} stops by Tab`);
   check(stops[0]?.what.startsWith("a Skip"), `${name}: the first stop is ${stops[0]?.what}`);
   stops.forEach((stop, at) => {
     check(stop.outlined, `${name}: nobody sees that ${stop.what} has the focus`);
@@ -120,8 +122,8 @@ for (const url of [`${few}/`, targetPage]) {
 {
   const { context, page, name } = await open(`${crowd}/`, { javaScriptEnabled: false });
   await page.getByLabel("Name contains").fill("tenant-09");
-  await page.getByLabel("State").selectOption("Idle");
-  await page.keyboard.press("Tab");
+  await page.getByRole("combobox", { name: "State" }).selectOption("Idle");
+  await page.getByRole("button", { name: "Show" }).focus();
   await page.keyboard.press("Enter");
   await page.waitForURL(/name=tenant-09/);
   check((await page.getByRole("article").count()) === 25, `${name}: the filter shows not 25 targets`);
@@ -174,5 +176,4 @@ for (const url of [`${few}/`, targetPage]) {
 }
 
 await browser.close();
-wrong.forEach((line) => console.log(`wrong: ${line}`));
 process.exit(wrong.length ? 1 : 0);

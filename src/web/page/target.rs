@@ -126,7 +126,7 @@ fn gaps(coverage: Option<&Coverage>) -> Markup {
             @if gaps.is_empty() {
                 p { "None that is known here." }
             } @else {
-                div.wide tabindex="0" role="region" aria-label="Gaps" {
+                div.wide tabindex="0" role="group" aria-label="Gaps" {
                     table.rows {
                         caption.hidden { "Admitted holes, newest first" }
                         thead { tr { @for head in ["From", "To", "Length", "Why"] { th scope="col" { (head) } } } }
@@ -154,7 +154,7 @@ fn recent(coverage: Option<&Coverage>, now: Time) -> Markup {
         @if !commits.is_empty() {
             section aria-labelledby="commits" {
                 h2 #commits { "Last commits" }
-                div.wide tabindex="0" role="region" aria-label="Last commits" {
+                div.wide tabindex="0" role="group" aria-label="Last commits" {
                     table.rows {
                         caption.hidden { "The last commits, newest first" }
                         thead {
@@ -167,8 +167,8 @@ fn recent(coverage: Option<&Coverage>, now: Time) -> Markup {
                                 tr {
                                     th scope="row" { "#" (words::number(commit.number)) }
                                     td { (commit.kind.as_str()) }
-                                    td { (words::moment(commit.from)) }
-                                    td { (words::moment(commit.to)) }
+                                    td { (words::moment(commit.window.from)) }
+                                    td { (words::moment(commit.window.to)) }
                                     td.number { (words::number(commit.written)) }
                                     td { (words::relative(commit.at, now)) }
                                     td { (commit.instance) }
@@ -240,7 +240,7 @@ fn compared(comparison: &LastComparison, target: &TargetStatus, now: Time) -> Ma
                 @if let Some(next) = target.next_comparison { " The next one " (words::relative(next, now)) "." }
             }
             @if let Some(error) = &comparison.error { div.trouble.failing { (facts::told(error, now, 0)) } }
-            div.wide tabindex="0" role="region" aria-label="Comparison" {
+            div.wide tabindex="0" role="group" aria-label="Comparison" {
                 table.rows {
                     caption.hidden { "What the server showed, by where it was asked" }
                     thead {

@@ -290,8 +290,7 @@ fn recent(name: &str, back: u64) -> Recent {
     Recent {
         number: 2_218 - back,
         kind: if written == 0 { Kind::Empty } else { Kind::Events },
-        from: to - TimeDelta::seconds(900),
-        to,
+        window: Window::new(to - TimeDelta::seconds(900), to),
         written,
         instance: "audit-1".to_owned(),
         at: to + TimeDelta::seconds(122),

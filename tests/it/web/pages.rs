@@ -16,11 +16,11 @@ const POISON: &str = r#"</p><script>alert(1)</script><img src=x onerror="alert(2
 async fn nothing_from_outside_becomes_markup() {
     let mut targets = few();
     for target in &mut targets {
-        for error in &mut target.last_error {
+        if let Some(error) = &mut target.last_error {
             error.message = POISON.to_owned();
             error.hint = Some(POISON.to_owned());
         }
-        for commit in &mut target.last_commit {
+        if let Some(commit) = &mut target.last_commit {
             commit.instance = POISON.to_owned();
         }
     }
