@@ -22,6 +22,7 @@ use crate::{
 mod board;
 mod comparing;
 mod crew;
+mod following;
 mod heartbeat;
 mod pulse;
 mod reload;
@@ -33,6 +34,7 @@ mod worker;
 
 use board::Board;
 use crew::Crew;
+use following::Following;
 use pulse::Pulse;
 pub use reload::{Reload, ReloadError};
 pub use shard::{BadShard, Shard};
@@ -81,6 +83,7 @@ struct Daemon {
     crew: Crew,
     pulse: Pulse,
     metrics: Metrics,
+    following: Following,
     /// Workers that wait look at the clock when it is poked.
     poke: Arc<Notify>,
     /// End when the step at hand is done.
@@ -194,6 +197,7 @@ impl Daemon {
             showing: Showing::default(),
             pulse: Pulse::default(),
             metrics,
+            following: Following::default(),
             poke: Arc::default(),
             stop: stopping,
             leave: stop.leave.child_token(),

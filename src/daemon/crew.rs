@@ -129,6 +129,8 @@ impl Daemon {
             current
         });
         if current {
+            let names = targets.iter().map(|target| target.name.clone()).collect();
+            self.follow(&fleet.shared, &settings, names);
             self.connect(&fleet, targets, &opening, first_try.as_ref());
         }
     }
@@ -230,7 +232,11 @@ impl Daemon {
             self.options.shard.map(Shard::place),
         );
         match renewed {
-            Some(fleet) => self.connect(&fleet, targets, &opening, None),
+            Some(fleet) => {
+                let names = targets.iter().map(|target| target.name.clone()).collect();
+                self.follow(&fleet.shared, &self.crew.settings(), names);
+                self.connect(&fleet, targets, &opening, None);
+            }
             None => self.spawn(Arc::clone(self).open(None)),
         }
         Ok(changes)

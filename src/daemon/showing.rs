@@ -2,10 +2,12 @@
 
 use std::{
     net::SocketAddr,
+    ops::RangeInclusive,
     sync::{Arc, Weak},
     time::Duration,
 };
 
+use chrono::NaiveDate;
 use tokio::{sync::Mutex, time::timeout};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
@@ -14,9 +16,10 @@ use tokio_util::{
 
 use super::{Daemon, crew::Readiness};
 use crate::{
+    error::Chain,
     fleet::OpenError,
     settings::HttpSettings,
-    web::{self, Sources, Web},
+    web::{self, Coverage, Sources, Web},
 };
 
 /// Connections that are still open when all else has ended get this long.
@@ -85,6 +88,18 @@ impl Daemon {
         Ok(())
     }
 
+    /// What is known of a target's days.
+    async fn coverage(&self, name: &str, days: RangeInclusive<NaiveDate>) -> Option<Coverage> {
+        let notes = self.checkpoint.of(&name.parse().ok()?);
+        match notes.calendar(*days.start(), *days.end()).await {
+            Ok(calendar) => Coverage::of(calendar),
+            Err(error) => {
+                tracing::debug!(error = %Chain(&error), target_name = name, "the checkpoint shows no days");
+                None
+            }
+        }
+    }
+
     /// Why it does not do its work yet, or no more.
     fn unready(&self) -> Vec<String> {
         let stopping = self.stop.is_cancelled().then(|| "it is stopping".to_owned());
@@ -106,13 +121,17 @@ fn sources(daemon: &Weak<Daemon>) -> Sources {
         move || daemon.upgrade()
     };
     let gone = || vec!["it has ended".to_owned()];
-    let (status, metrics, alive, ready) = (from(daemon), from(daemon), from(daemon), from(daemon));
+    let (status, calendar, metrics) = (from(daemon), from(daemon), from(daemon));
+    let (alive, ready) = (from(daemon), from(daemon));
     Sources {
         status: Arc::new(move || status().map(|daemon| daemon.board.look())),
-        coverage: Arc::new(|_, _| Box::pin(async { None })),
+        coverage: Arc::new(move |name, days| {
+            let daemon = calendar();
+            Box::pin(async move { daemon?.coverage(&name, days).await })
+        }),
         metrics: Arc::new(move || {
-            let text = |daemon: Arc<Daemon>| daemon.metrics.text(&daemon.board.look(), daemon.clock.now());
-            metrics().map(text).unwrap_or_default()
+            let spell = |daemon: Arc<Daemon>| daemon.metrics.text(&daemon.board.look(), daemon.clock.now());
+            metrics().map(spell).unwrap_or_default()
         }),
         alive: Arc::new(move || alive().map_or_else(gone, |daemon| daemon.trouble().into_iter().collect())),
         ready: Arc::new(move || ready().map_or_else(gone, |daemon| daemon.unready())),

@@ -12,11 +12,13 @@ mod ledger;
 mod machine;
 mod rival;
 mod place;
+mod receiver;
 mod store;
 mod wire;
 mod world;
 
 mod analyst;
+mod calendar;
 mod canary;
 mod catalog;
 mod classic;
@@ -43,3 +45,4 @@ mod switches;
 mod tidy;
 mod troubles;
 mod web;
+mod webhook;

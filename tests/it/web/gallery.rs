@@ -12,10 +12,11 @@ use tokio_util::{
     task::TaskTracker,
 };
 use uipath_audit_exporter::{
+    calendar::{Covered, Day, Gap, Part, Recent},
     clock::Clock,
     commit::{Counts, Kind},
     status::{LastCommit, LastError, LastPass, Needs, PassResult, Progress, State, Status, TargetStatus},
-    web::{self, Coverage, Covered, Day, Gap, Part, Recent, Sources, Web},
+    web::{self, Coverage, Sources, Web},
     window::Window,
 };
 
@@ -290,8 +291,7 @@ fn recent(name: &str, back: u64) -> Recent {
     Recent {
         number: 2_218 - back,
         kind: if written == 0 { Kind::Empty } else { Kind::Events },
-        from: to - TimeDelta::seconds(900),
-        to,
+        window: Window::new(to - TimeDelta::seconds(900), to),
         written,
         instance: "audit-1".to_owned(),
         at: to + TimeDelta::seconds(122),
