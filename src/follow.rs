@@ -10,6 +10,7 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
+pub use crate::metrics::Delivery;
 use crate::{
     archive::Archive,
     checkpoint::{Checkpoint, Memory},
@@ -51,17 +52,6 @@ pub struct News {
     pub status: Option<WebhookStatus>,
     /// What became of a try, if one has just ended.
     pub result: Option<Delivery>,
-}
-
-/// What became of a try to announce a commit.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Delivery {
-    /// The receiver has it.
-    Delivered,
-    /// It answered with another status than 2xx.
-    Refused,
-    /// It did not answer, or nothing could be sent.
-    Failed,
 }
 
 /// Follows all targets of a process. What it has in memory is bounded by their number.

@@ -65,9 +65,17 @@ impl Daemon {
                     self.board.note(target, |it| it.webhook = None);
                 }
             }
-            let board = Arc::clone(&self.board);
-            let hear =
-                move |target: &TargetName, news: News| board.note(target, |it| it.webhook = news.status);
+            let (board, metrics) = (Arc::clone(&self.board), self.metrics.clone());
+            let hear = move |target: &TargetName, news: News| {
+                if let Some(result) = news.result {
+                    metrics.announced(result);
+                }
+                let pending = news.status.as_ref().map_or(Some(0), |status| status.pending);
+                if let Some(pending) = pending {
+                    metrics.owes(target, pending);
+                }
+                board.note(target, |it| it.webhook = news.status);
+            };
             let follower = Follower::new(settings, shared, Arc::new(hear)).map(Arc::new);
             *now = Some(Current {
                 does,

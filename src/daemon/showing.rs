@@ -16,6 +16,7 @@ use tokio_util::{
 
 use super::{Daemon, crew::Readiness};
 use crate::{
+    checkpoint::Checkpoint,
     error::Chain,
     fleet::OpenError,
     settings::HttpSettings,
@@ -88,18 +89,6 @@ impl Daemon {
         Ok(())
     }
 
-    /// What is known of a target's days.
-    async fn coverage(&self, name: &str, days: RangeInclusive<NaiveDate>) -> Option<Coverage> {
-        let notes = self.checkpoint.of(&name.parse().ok()?);
-        match notes.calendar(*days.start(), *days.end()).await {
-            Ok(calendar) => Coverage::of(calendar),
-            Err(error) => {
-                tracing::debug!(error = %Chain(&error), target_name = name, "the checkpoint shows no days");
-                None
-            }
-        }
-    }
-
     /// Why it does not do its work yet, or no more.
     fn unready(&self) -> Vec<String> {
         let stopping = self.stop.is_cancelled().then(|| "it is stopping".to_owned());
@@ -121,19 +110,35 @@ fn sources(daemon: &Weak<Daemon>) -> Sources {
         move || daemon.upgrade()
     };
     let gone = || vec!["it has ended".to_owned()];
-    let (status, calendar, metrics) = (from(daemon), from(daemon), from(daemon));
+    let (status, coverage, metrics) = (from(daemon), from(daemon), from(daemon));
     let (alive, ready) = (from(daemon), from(daemon));
     Sources {
         status: Arc::new(move || status().map(|daemon| daemon.board.look())),
-        coverage: Arc::new(move |name, days| {
-            let daemon = calendar();
-            Box::pin(async move { daemon?.coverage(&name, days).await })
+        coverage: Arc::new(move |target, days| {
+            let checkpoint = coverage().map(|daemon| daemon.checkpoint.clone());
+            Box::pin(read(checkpoint, target, days))
         }),
         metrics: Arc::new(move || {
-            let spell = |daemon: Arc<Daemon>| daemon.metrics.text(&daemon.board.look(), daemon.clock.now());
-            metrics().map(spell).unwrap_or_default()
+            let text = |daemon: Arc<Daemon>| daemon.metrics.text(&daemon.board.look(), daemon.clock.now());
+            metrics().map(text).unwrap_or_default()
         }),
         alive: Arc::new(move || alive().map_or_else(gone, |daemon| daemon.trouble().into_iter().collect())),
         ready: Arc::new(move || ready().map_or_else(gone, |daemon| daemon.unready())),
+    }
+}
+
+/// What was counted of a target's commits. None: nothing yet, or it cannot be read now.
+async fn read(
+    checkpoint: Option<Checkpoint>,
+    target: String,
+    days: RangeInclusive<NaiveDate>,
+) -> Option<Coverage> {
+    let notes = checkpoint?.of(&target.parse().ok()?);
+    match notes.calendar(*days.start(), *days.end()).await {
+        Ok(calendar) => calendar.counted.is_some().then(|| Coverage::from(calendar)),
+        Err(error) => {
+            tracing::debug!(target, error = %Chain(&error), "the calendar cannot be read");
+            None
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! What is archived of a target, day by day, as pages show it.
+//! What is archived of a target, day by day: plain data that calendars are drawn from.
 
 use crate::{
     calendar::{Calendar, Day, Gap, Recent},
@@ -8,9 +8,9 @@ use crate::{
 /// What is known of a target's archive.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Coverage {
-    /// Where the archive begins. None: not known yet.
+    /// Where the archive begins: commit 0's `from`. None: not known.
     pub begins: Option<Time>,
-    /// In order, each day once. Days that are not there are not known.
+    /// In order; days that are not there are not known.
     pub days: Vec<Day>,
     /// Admitted holes, oldest first.
     pub gaps: Vec<Gap>,
@@ -18,16 +18,13 @@ pub struct Coverage {
     pub recent: Vec<Recent>,
 }
 
-impl Coverage {
-    /// What a calendar shows. None: nothing was counted yet.
-    #[must_use]
-    pub fn of(calendar: Calendar) -> Option<Self> {
-        calendar.counted.as_ref()?;
-        Some(Self {
+impl From<Calendar> for Coverage {
+    fn from(calendar: Calendar) -> Self {
+        Self {
             begins: calendar.begins(),
             days: calendar.days(),
             gaps: calendar.gaps,
             recent: calendar.recent,
-        })
+        }
     }
 }

@@ -31,6 +31,7 @@ mod kill;
 mod kinds;
 mod limits;
 mod locked;
+mod metrics;
 mod once;
 mod platforms;
 mod process;

@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
-use object_store::ObjectStore;
+use object_store::{ObjectStore, memory::InMemory};
 
-use super::{announce_all, commits, follower, world};
+use super::{announce_all, commits, follower, two_commits, world};
 use crate::{
     store::{Kind, Line},
     world::{TARGET, at},
@@ -38,5 +38,38 @@ async fn the_commits_of_the_last_day_are_announced_and_few_older_ones_looked_at(
         announce_all(&follower).await;
         let taken = receiver.taken(TARGET);
         assert_eq!(taken, (first..all).collect::<Vec<_>>(), "{hours} hours");
+    }
+}
+
+#[tokio::test]
+async fn an_archive_with_another_history_is_announced_anew() {
+    for more in [0, 4] {
+        let (mut world, receiver) = world().await;
+        world.happen(1, 5, 3);
+        let mut process = world.start().await;
+        two_commits(&world, &mut process).await;
+        announce_all(&follower(&world, &process)).await;
+        let before = receiver.told().len();
+        drop(process);
+        // Another archive, with fewer commits or more, and the checkpoint rebuilt from it.
+        world.move_to(Arc::new(InMemory::new()));
+        let mut settings = world.settings.clone();
+        settings.state_dir = world.directory.path().join("other");
+        let mut process = world.start_as(&settings, world.archive()).await;
+        process.pass().await.unwrap();
+        for _ in 0..more {
+            two_commits(&world, &mut process).await;
+        }
+        drop(process);
+        let mut process = world.start().await;
+        process.exporter.recover().await.unwrap();
+        announce_all(&follower(&world, &process)).await;
+        let told = receiver.told();
+        let told: Vec<_> = told[before..]
+            .iter()
+            .map(|told| &told.body["data"]["commit"])
+            .collect();
+        let ledger = world.ledger().await;
+        assert_eq!(told, ledger.commits.iter().collect::<Vec<_>>(), "{more}");
     }
 }
