@@ -33,6 +33,7 @@ mod kinds;
 mod limits;
 mod locked;
 mod metrics;
+mod moving;
 mod once;
 mod platforms;
 mod process;
