@@ -135,10 +135,10 @@ impl Daemon {
         })
     }
 
-    /// Starts a task that `leave` cuts off.
+    /// Starts a task that `leave` cuts off. In a box: the layers around it would each make room for it.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.tasks
-            .spawn(self.leave.clone().run_until_cancelled_owned(task));
+        let task = self.leave.clone().run_until_cancelled_owned(Box::pin(task));
+        self.tasks.spawn(task);
     }
 
     /// Opens the archive, then each connection by itself: one that cannot be opened keeps no other from working.

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     archive::{Archive, ArchiveError},
@@ -22,6 +22,10 @@ use crate::{
     target::{Target, TargetName},
 };
 
+/// Passes through one connection that may be beginning at once. The connection itself bounds no more than requests to the
+/// server: a thousand passes that are due together would each take memory, and all turn to the archive.
+const BEGINNERS: usize = 64;
+
 /// What targets share, opened: state directory, archive, connections.
 pub struct Fleet {
     /// Archive, checkpoint, clock, memory budget.
@@ -34,6 +38,7 @@ pub struct Fleet {
 struct Line {
     settings: ConnectionSettings,
     open: Mutex<Option<Connection>>,
+    turns: Arc<Semaphore>,
 }
 
 /// Why the targets cannot be opened.
@@ -106,6 +111,7 @@ impl Fleet {
         let line = |settings: &ConnectionSettings| Line {
             settings: settings.clone(),
             open: Mutex::default(),
+            turns: Arc::new(Semaphore::new(BEGINNERS)),
         };
         let shared = Shared {
             archive,
@@ -152,6 +158,14 @@ impl Fleet {
             .filter(|target| only.is_empty() || only.contains(&target.name))
             .filter_map(|target| self.exporter(target).ok().flatten())
             .collect()
+    }
+
+    /// Waits until the target may begin a pass: first come, first served among those of its connection. Whoever takes long
+    /// should let go of the turn meanwhile. None if there is no such connection, which a checked configuration rules out.
+    pub async fn turn(&self, target: &Target) -> Option<OwnedSemaphorePermit> {
+        let line = self.connections.get(&target.connection)?;
+        // Fails only when the semaphore is closed, which nobody does.
+        Arc::clone(&line.turns).acquire_owned().await.ok()
     }
 
     /// A target's exporter; opens its connection if that was not done yet. None if there is no such connection, which a

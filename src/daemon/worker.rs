@@ -2,11 +2,11 @@
 //!
 //! One pass at a time, since there is one worker. Nothing ends it but the request to stop: not even a panic in a pass.
 
-use std::{mem::Discriminant, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{mem::Discriminant, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use futures::FutureExt as _;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tracing::Instrument as _;
 
 use super::{Daemon, comparing::Comparing, failing};
@@ -24,6 +24,9 @@ use crate::{
 
 /// A worker looks at the clock this often even if no heartbeat pokes it.
 const NAP: Duration = Duration::from_secs(5);
+
+/// A pass that takes longer than this no longer keeps others from beginning.
+const TURN: Duration = Duration::from_secs(10);
 
 const PANICKED: &str = "the pass panicked; the next one begins afresh";
 pub(super) const REPORT: &str = "this is a bug: please report it with the panic's message";
@@ -104,10 +107,17 @@ impl Worker {
             };
             let mut sound = true;
             while sound {
+                // A pass takes much room of its own: only while there is one.
                 sound = match self.wait().await {
                     None => return,
-                    Some(Next::Pass(due)) => self.pass(&mut exporter, due).await,
-                    Some(Next::Comparison) => self.compare(&mut exporter).await,
+                    Some(Next::Pass(due)) => {
+                        let turn = self.fleet.turn(&self.target);
+                        let Some(turn) = self.daemon.stop.run_until_cancelled(turn).await else {
+                            return;
+                        };
+                        Box::pin(self.pass(&mut exporter, due, turn)).await
+                    }
+                    Some(Next::Comparison) => Box::pin(self.compare(&mut exporter)).await,
                 };
             }
         }
@@ -167,7 +177,7 @@ impl Worker {
     }
 
     /// A pass. False if it panicked: nobody knows what state the exporter is in.
-    async fn pass(&mut self, exporter: &mut Exporter, due: Due) -> bool {
+    async fn pass(&mut self, exporter: &mut Exporter, due: Due, turn: impl Send) -> bool {
         let (at, began) = (self.daemon.clock.now(), Instant::now());
         let progress = exporter.progress();
         self.change(Some(Arc::clone(&progress)), |status| {
@@ -178,7 +188,14 @@ impl Worker {
             }
         });
         let stop = self.daemon.stop.clone();
-        let result = AssertUnwindSafe(exporter.pass(false, &stop)).catch_unwind().await;
+        let mut pass = pin!(AssertUnwindSafe(exporter.pass(false, &stop)).catch_unwind());
+        let result = match timeout(TURN, &mut pass).await {
+            Ok(result) => result,
+            Err(_) => {
+                drop(turn);
+                pass.await
+            }
+        };
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let seen = progress.look();
         let mut last = LastPass {
