@@ -13,6 +13,7 @@ mod demo;
 mod download;
 mod error;
 mod exit;
+mod health;
 mod once;
 mod out;
 mod progress;
@@ -96,6 +97,7 @@ async fn dispatch(console: &Console, command: Command) -> Result<Exit, CliError>
         Command::Once(args) => until_stopped(console, |stop| once::run(console, args, stop)).await,
         Command::Check(args) => check::run(console, args).await,
         Command::Status(args) => status::run(console, args).await,
+        Command::Health(args) => health::run(console, args).await,
         Command::Cat(args) => cat::run(console, args).await,
         Command::Sources(args) => sources::run(console, args).await,
         Command::Download(args) => until_stopped(console, |stop| download::run(console, args, stop)).await,

@@ -29,6 +29,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Events, Self::Empty, Self::Backfill, Self::Gap];
+
     /// The name in commits.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -6,6 +6,9 @@
 
 #[cfg(test)]
 mod mistakes_tests;
+mod outward;
+#[cfg(test)]
+mod outward_tests;
 mod reader;
 mod sections;
 #[cfg(test)]

@@ -3,35 +3,47 @@
 //! Nothing that befalls a target ends it or touches another target: what cannot be opened is tried again, what fails is
 //! tried again at the next due time. It ends when it is told to, or at once if the state directory cannot be taken.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::Notify, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    archive::Archive,
     checkpoint::{Checkpoint, CheckpointError},
     clock::Clock,
-    error::{Action, Chain},
-    fleet::{Fleet, OpenError},
+    error::Action,
+    fleet::OpenError,
+    metrics::Metrics,
     settings::Settings,
-    status::{LastError, State},
+    status::State,
     target::Target,
 };
 
 mod board;
 mod comparing;
+mod crew;
 mod heartbeat;
+mod pulse;
+mod reload;
 mod shard;
 mod stop;
+mod systemd;
+mod turn;
 mod worker;
 
 use board::Board;
+use crew::Crew;
+use pulse::Pulse;
+pub use reload::{Reload, ReloadError};
 pub use shard::{BadShard, Shard};
 pub use stop::Stop;
+pub use systemd::Supervisor;
 
 /// What was cut off still gets this long to let go of what it holds.
 const LAST_BREATH: Duration = Duration::from_secs(1);
+
+/// Counts as started after this long even if opening the archive takes longer: nobody is to kill it for that.
+const READY_AT_LATEST: Duration = Duration::from_secs(10);
 
 /// How the daemon runs.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +54,8 @@ pub struct Options {
     pub drain: Duration,
     /// How long to wait before an archive or a connection that cannot be opened is tried again.
     pub reopen: Duration,
+    /// How often to look whether files of the configuration have changed.
+    pub look: Duration,
 }
 
 impl Default for Options {
@@ -50,20 +64,21 @@ impl Default for Options {
             shard: None,
             drain: Duration::from_secs(25),
             reopen: Duration::from_secs(30),
+            look: Duration::from_secs(5),
         }
     }
 }
 
 /// What all tasks of the daemon share.
 struct Daemon {
-    settings: Settings,
-    /// Those of the shard, in the order of the configuration.
-    targets: Vec<Target>,
     clock: Clock,
     options: Options,
     /// Holds the state directory until the daemon is gone.
     checkpoint: Checkpoint,
     board: Arc<Board>,
+    crew: Crew,
+    pulse: Pulse,
+    metrics: Metrics,
     /// Workers that wait look at the clock when it is poked.
     poke: Arc<Notify>,
     /// End when the step at hand is done.
@@ -71,31 +86,69 @@ struct Daemon {
     /// End at the next await.
     leave: CancellationToken,
     tasks: TaskTracker,
+    /// Held by whoever opens something and has neither succeeded nor failed yet.
+    first_tries: TaskTracker,
+}
+
+/// What stands around the daemon.
+#[derive(Clone, Default)]
+pub struct Around {
+    /// Where another configuration comes from. The default: there never is one.
+    pub reload: Reload,
+    /// Is told how it is: ready once targets are at work or what they need could not be opened at first try. The
+    /// default: nobody.
+    pub supervisor: Supervisor,
+    /// What happens is counted here.
+    pub metrics: Metrics,
 }
 
 /// Runs every target's passes on its schedule until `stop` asks it to end.
 ///
 /// # Errors
 /// If the state directory cannot be taken: in use, or not usable. Nothing else ends it by itself.
-pub async fn run(settings: Settings, clock: Clock, options: Options, stop: Stop) -> Result<(), OpenError> {
-    let daemon = Arc::new(Daemon::new(settings, clock, options, &stop).await?);
+pub async fn run(
+    settings: Settings,
+    around: Around,
+    clock: Clock,
+    options: Options,
+    stop: Stop,
+) -> Result<(), OpenError> {
+    let Around {
+        reload,
+        supervisor,
+        metrics,
+    } = around;
+    let daemon = Arc::new(Daemon::new(settings, clock, options, &stop, metrics).await?);
+    let settings = daemon.crew.settings();
     tracing::info!(
-        targets = daemon.targets.len(),
+        targets = daemon.ours(&settings).len(),
         shard = options.shard.map(tracing::field::display),
-        instance = daemon.settings.instance,
-        state_dir = %daemon.settings.state_dir.display(),
+        instance = settings.instance,
+        state_dir = %settings.state_dir.display(),
         "started"
     );
     let beat = heartbeat::beat(Arc::clone(&daemon.poke), daemon.stop.clone());
     daemon.spawn(beat);
     daemon.spawn(Arc::clone(&daemon.board).keep(daemon.stop.clone()));
-    daemon.spawn(Arc::clone(&daemon).open());
+    daemon.spawn(Arc::clone(&daemon).open(Some(daemon.first_tries.token())));
+    daemon.spawn(Arc::clone(&daemon).announce(supervisor.clone()));
+    daemon.spawn(Arc::clone(&daemon).take_pulse());
+    daemon.spawn(Arc::clone(&daemon).reload(reload, stop.hangup.clone(), supervisor.clone()));
 
-    tokio::select! {
-        () = daemon.stop.cancelled() => {}
-        () = daemon.leave.cancelled() => {}
-    }
-    daemon.drain().await;
+    let (watched, drained) = (Arc::clone(&daemon), CancellationToken::new());
+    let alive = || daemon.trouble().is_none();
+    let line = move || systemd::headline(&watched.board.look());
+    let watching = supervisor.clone().watch(alive, line, drained.clone());
+    let running = async {
+        tokio::select! {
+            () = daemon.stop.cancelled() => {}
+            () = daemon.leave.cancelled() => {}
+        }
+        supervisor.stopping();
+        daemon.drain().await;
+        drained.cancel();
+    };
+    tokio::join!(watching, running);
     daemon.board.end();
     let last = daemon.board.look();
     Arc::clone(&daemon.board).write(last).await;
@@ -106,121 +159,62 @@ pub async fn run(settings: Settings, clock: Clock, options: Options, stop: Stop)
 }
 
 impl Daemon {
-    async fn new(settings: Settings, clock: Clock, options: Options, stop: &Stop) -> Result<Self, OpenError> {
+    async fn new(
+        settings: Settings,
+        clock: Clock,
+        options: Options,
+        stop: &Stop,
+        metrics: Metrics,
+    ) -> Result<Self, OpenError> {
         let state_dir = settings.state_dir.clone();
         let taking = tokio::task::spawn_blocking(move || Checkpoint::open(&state_dir));
         let checkpoint = taking
             .await
             .unwrap_or_else(|died| Err(CheckpointError::Died(died)))
             .map_err(OpenError::Checkpoint)?;
-        let ours = |target: &&Target| options.shard.is_none_or(|shard| shard.holds(&target.name));
-        let targets: Vec<Target> = settings.targets.iter().filter(ours).cloned().collect();
+        let targets = share(&settings, options.shard);
+        metrics.configure(&settings, &targets, options.shard.map(Shard::place));
         let board = Board::new(
             clock.clone(),
             settings.state_dir.clone(),
             &settings.instance,
             &targets,
         );
+        let stopping = stop.stop.child_token();
         Ok(Self {
-            settings,
-            targets,
+            crew: Crew::new(settings, targets, &stopping),
             clock,
             options,
             checkpoint,
             board: Arc::new(board),
+            pulse: Pulse::default(),
+            metrics,
             poke: Arc::default(),
-            stop: stop.stop.child_token(),
+            stop: stopping,
             leave: stop.leave.child_token(),
             tasks: TaskTracker::new(),
+            first_tries: TaskTracker::new(),
         })
+    }
+
+    /// Says that it has started.
+    async fn announce(self: Arc<Self>, supervisor: Supervisor) {
+        self.first_tries.close();
+        let tried = timeout(READY_AT_LATEST, self.first_tries.wait());
+        if self.stop.run_until_cancelled(tried).await.is_some() {
+            supervisor.ready();
+        }
+    }
+
+    /// Those targets of a configuration that are run here.
+    fn ours(&self, settings: &Settings) -> Vec<Target> {
+        share(settings, self.options.shard)
     }
 
     /// Starts a task that `leave` cuts off. In a box: the layers around it would each make room for it.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let task = self.leave.clone().run_until_cancelled_owned(Box::pin(task));
         self.tasks.spawn(task);
-    }
-
-    /// Opens the archive, then each connection by itself: one that cannot be opened keeps no other from working.
-    async fn open(self: Arc<Self>) {
-        let archive = self.settings.archive.clone();
-        let open = move || Archive::open(&archive).map_err(OpenError::Archive);
-        let all: Vec<Target> = self.targets.clone();
-        let Some(archive) = self.insist(&all, open).await else {
-            return;
-        };
-        let (clock, checkpoint) = (self.clock.clone(), self.checkpoint.clone());
-        let fleet = Arc::new(Fleet::unconnected(&self.settings, clock, checkpoint, archive));
-        self.board.name_run(&fleet.shared.run);
-        let connections: BTreeSet<&String> = all.iter().map(|target| &target.connection).collect();
-        for connection in connections {
-            let its = all.iter().filter(|target| target.connection == *connection);
-            let its = its.cloned().collect();
-            self.spawn(Arc::clone(&self).connect(Arc::clone(&fleet), its));
-        }
-    }
-
-    /// Opens the connection of these targets, then sets them to work.
-    async fn connect(self: Arc<Self>, fleet: Arc<Fleet>, targets: Vec<Target>) {
-        let Some(first) = targets.first().cloned() else {
-            return;
-        };
-        let line = Arc::clone(&fleet);
-        let open = move || line.exporter(&first).map(drop);
-        if self.insist(&targets, open).await.is_some() {
-            for target in targets {
-                self.spawn(worker::work(Arc::clone(&self), Arc::clone(&fleet), target));
-            }
-        }
-    }
-
-    /// Tries to open something until it is open, or None when it is time to stop. What keeps it closed is told once.
-    async fn insist<T: Send + 'static>(
-        &self,
-        targets: &[Target],
-        open: impl Fn() -> Result<T, OpenError> + Clone + Send + 'static,
-    ) -> Option<T> {
-        let mut told = String::new();
-        loop {
-            match tokio::task::spawn_blocking(open.clone()).await {
-                Ok(Ok(opened)) => return Some(opened),
-                Ok(Err(error)) => {
-                    let message = Chain(&error).to_string();
-                    self.complain(targets, &error, &message, told != message);
-                    told = message;
-                }
-                Err(died) => tracing::error!(error = %Chain(&died), "opening died"),
-            }
-            self.stop
-                .run_until_cancelled(tokio::time::sleep(self.options.reopen))
-                .await?;
-        }
-    }
-
-    fn complain(&self, targets: &[Target], error: &OpenError, message: &str, news: bool) {
-        let (hint, action) = (error.hint(), error.action());
-        if news {
-            tracing::error!(
-                error = message,
-                hint,
-                targets = targets.len(),
-                every = ?self.options.reopen,
-                "cannot begin: trying again and again"
-            );
-        } else {
-            tracing::debug!(error = message, "still cannot begin");
-        }
-        for target in targets {
-            self.board.change(&target.name, None, |status| {
-                status.state = failing(action);
-                status.last_error = Some(LastError {
-                    message: message.to_owned(),
-                    hint: hint.clone(),
-                    at: self.clock.now(),
-                    action: action.into(),
-                });
-            });
-        }
     }
 
     /// Lets passes end in their own time, within the deadline.
@@ -245,6 +239,11 @@ impl Daemon {
             let _ = timeout(LAST_BREATH, self.tasks.wait()).await;
         }
     }
+}
+
+fn share(settings: &Settings, shard: Option<Shard>) -> Vec<Target> {
+    let ours = |target: &&Target| shard.is_none_or(|shard| shard.holds(&target.name));
+    settings.targets.iter().filter(ours).cloned().collect()
 }
 
 /// The state of a target whose last try failed.

@@ -27,6 +27,7 @@ mod plan;
 mod progress;
 mod reading;
 mod reconcile;
+mod tally;
 mod writing;
 
 pub use error::PassError;
@@ -36,6 +37,7 @@ use plan::{Plan, Snapshots, redo};
 pub use progress::{Progress, Seen};
 use reading::Reading;
 pub use reconcile::{Compared, Reconciled};
+pub use tally::{Tallies, Tally};
 use writing::Writing;
 
 /// So often a pass begins anew when another commit got in its way.
@@ -66,6 +68,8 @@ pub struct Shared {
     pub run: Arc<str>,
     /// What the archive's store has shown.
     pub proofs: Arc<Proofs>,
+    /// What is counted.
+    pub tallies: Tallies,
 }
 
 /// One target, ready for passes.
@@ -92,6 +96,7 @@ pub struct Exporter {
     /// Files that a killed predecessor may have left half-written are looked for once.
     swept: bool,
     progress: Arc<Progress>,
+    tally: Arc<Tally>,
 }
 
 /// What a pass did.
@@ -135,6 +140,7 @@ impl Exporter {
     pub fn new(shared: Shared, target: Target, source: Source, store: Option<Source>, ahead: usize) -> Self {
         let notes = shared.checkpoint.of(&target.name);
         let progress = Arc::new(Progress::default());
+        let tally = shared.tallies.of(&target.name);
         Self {
             shared,
             target,
@@ -150,6 +156,7 @@ impl Exporter {
             searched: false,
             swept: false,
             progress,
+            tally,
         }
     }
 

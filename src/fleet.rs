@@ -2,9 +2,11 @@
 
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
 
+use sha2::{Digest as _, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
@@ -13,7 +15,7 @@ use crate::{
     clock::Clock,
     error::Action,
     event::hex,
-    export::{Exporter, Shared},
+    export::{Exporter, Shared, Tallies},
     settings::{ConnectionSettings, Settings},
     source::{
         Source,
@@ -30,16 +32,21 @@ const BEGINNERS: usize = 64;
 pub struct Fleet {
     /// Archive, checkpoint, clock, memory budget.
     pub shared: Shared,
-    connections: BTreeMap<String, Line>,
+    connections: BTreeMap<String, Arc<Line>>,
     targets: Vec<Target>,
+    /// Of the archive's certificate files, when it was opened.
+    roots: Fingerprint,
 }
 
 /// A connection, opened when it is first needed.
 struct Line {
     settings: ConnectionSettings,
-    open: Mutex<Option<Connection>>,
+    open: Mutex<Option<(Connection, Fingerprint)>>,
     turns: Arc<Semaphore>,
 }
+
+/// What certificate files held. None: there are none, or one cannot be read.
+type Fingerprint = Option<[u8; 32]>;
 
 /// Why the targets cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -100,7 +107,7 @@ impl Fleet {
     ) -> Result<Self, OpenError> {
         let fleet = Self::unconnected(settings, clock, checkpoint, archive);
         for line in fleet.connections.values() {
-            line.connect(&fleet.shared.clock)?;
+            line.connect(&fleet.shared)?;
         }
         Ok(fleet)
     }
@@ -108,30 +115,98 @@ impl Fleet {
     /// [`Fleet::assemble`] without a look at the connections: each is opened when a target first needs it.
     #[must_use]
     pub fn unconnected(settings: &Settings, clock: Clock, checkpoint: Checkpoint, archive: Archive) -> Self {
-        let line = |settings: &ConnectionSettings| Line {
-            settings: settings.clone(),
-            open: Mutex::default(),
-            turns: Arc::new(Semaphore::new(BEGINNERS)),
-        };
+        let roots = fingerprint([&settings.archive.ca_file]);
         let shared = Shared {
             archive,
             checkpoint,
             clock,
             // Rounded up, as slices are: one of them always fits.
-            budget: Arc::new(Semaphore::new(settings.archive.max_buffered.div_ceil(1024))),
+            budget: budget(settings),
             settings: Arc::new(settings.archive.clone()),
             instance: settings.instance.as_str().into(),
             run: hex(&rand::random::<[u8; 4]>()).into(),
             proofs: Arc::default(),
+            tallies: Tallies::default(),
         };
         let lines = settings.connections.iter();
         Self {
             shared,
             connections: lines
-                .map(|(name, settings)| (name.clone(), line(settings)))
+                .map(|(name, settings)| (name.clone(), Line::of(settings)))
                 .collect(),
             targets: settings.targets.clone(),
+            roots,
         }
+    }
+
+    /// The fleet of a changed configuration. What has not changed stays open and shared: the archive, connections with
+    /// their tokens and limits. What has changed is opened, certificates that were replaced among it. Another
+    /// `state_dir` or `instance` is not looked at. Blocking.
+    ///
+    /// # Errors
+    /// If something that has changed cannot be opened.
+    pub fn renewed(&self, settings: &Settings) -> Result<Self, OpenError> {
+        let roots = fingerprint([&settings.archive.ca_file]);
+        let mut shared = self.shared.clone();
+        if *shared.settings != settings.archive || roots != self.roots {
+            shared.archive = Archive::open(&settings.archive).map_err(OpenError::Archive)?;
+            shared.proofs = Arc::default();
+            if shared.settings.max_buffered != settings.archive.max_buffered {
+                // Passes that still run keep to the old one.
+                shared.budget = budget(settings);
+                let all = settings.archive.max_buffered.div_ceil(1024);
+                shared.tallies.buffers(&shared.budget, all);
+            }
+            shared.settings = Arc::new(settings.archive.clone());
+        }
+        let mut connections = BTreeMap::new();
+        for (name, settings) in &settings.connections {
+            let known = self.connections.get(name);
+            let line = match known.filter(|line| line.settings == *settings && !line.is_stale()) {
+                Some(line) => Arc::clone(line),
+                None => {
+                    let line = Line::of(settings);
+                    line.connect(&shared)?;
+                    line
+                }
+            };
+            connections.insert(name.clone(), line);
+        }
+        Ok(Self {
+            shared,
+            connections,
+            targets: settings.targets.clone(),
+            roots,
+        })
+    }
+
+    /// How many requests its connections have sent.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        let requests = |line: &Arc<Line>| {
+            let open = line.open.lock().unwrap_or_else(PoisonError::into_inner);
+            open.as_ref()
+                .map_or(0, |(connection, _)| connection.stats().requests)
+        };
+        self.connections.values().map(requests).sum()
+    }
+
+    /// Whether a target of this connection finds the same archive and connection in another fleet.
+    #[must_use]
+    pub fn is_same_for(&self, connection: &str, other: &Self) -> bool {
+        let ours = self.connections.get(connection);
+        let theirs = other.connections.get(connection);
+        Arc::ptr_eq(&self.shared.settings, &other.shared.settings)
+            && matches!((ours, theirs), (Some(ours), Some(theirs)) if Arc::ptr_eq(ours, theirs))
+    }
+
+    /// The same, counting there. To be told before anything of it is used.
+    #[must_use]
+    pub fn counting_in(mut self, tallies: Tallies) -> Self {
+        let all = self.shared.settings.max_buffered.div_ceil(1024);
+        tallies.buffers(&self.shared.budget, all);
+        self.shared.tallies = tallies;
+        self
     }
 
     /// The targets, in the order of the configuration.
@@ -145,7 +220,7 @@ impl Fleet {
         self.targets.iter().filter_map(|target| {
             // The configuration was checked: every target's connection exists.
             let line = self.connections.get(&target.connection)?;
-            let connection = line.connect(&self.shared.clock).ok()?;
+            let connection = line.connect(&self.shared).ok()?;
             Some((target, Source::of(target, connection)))
         })
     }
@@ -160,8 +235,8 @@ impl Fleet {
             .collect()
     }
 
-    /// Waits until the target may begin a pass: first come, first served among those of its connection. Whoever takes long
-    /// should let go of the turn meanwhile. None if there is no such connection, which a checked configuration rules out.
+    /// Waits until the target may begin a pass: first come, first served among those of its connection. None if there is no
+    /// such connection, which a checked configuration rules out.
     pub async fn turn(&self, target: &Target) -> Option<OwnedSemaphorePermit> {
         let line = self.connections.get(&target.connection)?;
         // Fails only when the semaphore is closed, which nobody does.
@@ -177,7 +252,7 @@ impl Fleet {
         let Some(line) = self.connections.get(&target.connection) else {
             return Ok(None);
         };
-        let connection = line.connect(&self.shared.clock)?;
+        let connection = line.connect(&self.shared)?;
         let source = Source::of(target, connection.clone());
         let store = Source::before_retention(target, connection);
         let ahead = line.settings.max_concurrent_requests;
@@ -192,12 +267,50 @@ impl Fleet {
 }
 
 impl Line {
-    fn connect(&self, clock: &Clock) -> Result<Connection, OpenError> {
+    fn of(settings: &ConnectionSettings) -> Arc<Self> {
+        Arc::new(Self {
+            settings: settings.clone(),
+            open: Mutex::default(),
+            turns: Arc::new(Semaphore::new(BEGINNERS)),
+        })
+    }
+
+    fn connect(&self, shared: &Shared) -> Result<Connection, OpenError> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(connection) = &*open {
+        if let Some((connection, _)) = &*open {
             return Ok(connection.clone());
         }
-        let connection = Connection::open(&self.settings, clock.clone()).map_err(OpenError::Connection)?;
-        Ok(open.insert(connection).clone())
+        let files = self.fingerprint();
+        let traffic = shared.tallies.of_connection(&self.settings.name);
+        let connection =
+            Connection::open(&self.settings, shared.clock.clone(), traffic).map_err(OpenError::Connection)?;
+        Ok(open.insert((connection, files)).0.clone())
     }
+
+    /// Whether it was opened with other certificates than there are now.
+    fn is_stale(&self) -> bool {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.as_ref()
+            .is_some_and(|(_, files)| *files != self.fingerprint())
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        fingerprint([&self.settings.ca_file, &self.settings.client_certificate])
+    }
+}
+
+/// The memory for slices, in KiB. Rounded up, as slices are: one of them always fits.
+fn budget(settings: &Settings) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(settings.archive.max_buffered.div_ceil(1024)))
+}
+
+fn fingerprint<'a>(files: impl IntoIterator<Item = &'a Option<PathBuf>>) -> Fingerprint {
+    let mut hash = None;
+    for file in files.into_iter().flatten() {
+        let bytes = std::fs::read(file).ok()?;
+        let hash: &mut Sha256 = hash.get_or_insert_default();
+        hash.update(bytes.len().to_be_bytes());
+        hash.update(bytes);
+    }
+    hash.map(|hash| hash.finalize().into())
 }

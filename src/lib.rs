@@ -5,6 +5,7 @@
 // Plain things.
 pub mod clock;
 pub mod error;
+pub mod count;
 pub mod secret;
 pub mod json;
 pub mod event;
@@ -37,6 +38,7 @@ pub mod cat;
 // Running.
 pub mod observe;
 pub mod status;
+pub mod metrics;
 pub mod daemon;
 pub mod config;
 pub mod cli;

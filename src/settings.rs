@@ -2,7 +2,7 @@
 
 mod platform;
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use url::Url;
 
@@ -11,7 +11,7 @@ pub use self::platform::Platform;
 use crate::{secret::SecretRef, target::Target};
 
 /// A whole configuration.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Settings {
     /// Checkpoints; one exporter at a time.
     pub state_dir: PathBuf,
@@ -23,10 +23,51 @@ pub struct Settings {
     pub connections: BTreeMap<String, ConnectionSettings>,
     /// In the order of the configuration. Names are unique, every connection exists.
     pub targets: Vec<Target>,
+    /// None: nothing is listened on.
+    pub http: Option<HttpSettings>,
+    /// None: nothing is announced.
+    pub webhook: Option<WebhookSettings>,
+}
+
+impl Settings {
+    /// The certificate files that it names.
+    pub fn certificates(&self) -> impl Iterator<Item = &PathBuf> {
+        let connections = self.connections.values();
+        let theirs = connections.flat_map(|one| [&one.ca_file, &one.client_certificate]);
+        let webhook = self.webhook.as_ref().map(|webhook| &webhook.ca_file);
+        theirs
+            .chain([&self.archive.ca_file])
+            .chain(webhook)
+            .filter_map(Option::as_ref)
+    }
+}
+
+/// `[http]`: health, metrics, status page.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HttpSettings {
+    /// Where the daemon listens.
+    pub listen: SocketAddr,
+}
+
+/// `[webhook]`: each commit is announced to somebody.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WebhookSettings {
+    /// Who is told, by POST.
+    pub url: Url,
+    /// Signs what is sent.
+    pub secret: SecretRef,
+    /// Extra PEM roots.
+    pub ca_file: Option<PathBuf>,
+    /// Proxy URL. None: no proxy, whatever the environment says.
+    pub proxy: Option<Url>,
+    /// For one try.
+    pub timeout: Duration,
+    /// Where nothing is remembered of what was announced, commits no older than this are.
+    pub since: Duration,
 }
 
 /// `[archive]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct ArchiveSettings {
     /// `file:///path`, `s3://bucket/prefix`, `az://container/prefix`,
     /// `abfss://container@account.dfs.core.windows.net/prefix` or `gs://bucket/prefix`; `memory:///` in tests.
@@ -69,7 +110,7 @@ impl ArchiveSettings {
 }
 
 /// A value among `archive.options`: plain, or a reference to a secret.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub enum ArchiveOption {
     /// As written.
     Plain(String),
@@ -102,7 +143,7 @@ impl Compression {
 }
 
 /// `[connections.NAME]`: one UiPath platform and the credentials to read it.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct ConnectionSettings {
     /// Its name.
     pub name: String,
@@ -127,7 +168,7 @@ pub struct ConnectionSettings {
 }
 
 /// `[connections.NAME.auth.…]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub enum AuthSettings {
     /// OAuth 2.0 client credentials of a confidential external application.
     ClientCredentials {

@@ -28,15 +28,18 @@ pub mod page;
 pub mod refusal;
 #[cfg(test)]
 mod scripted;
+mod traffic;
 pub mod unified;
 mod walk;
 pub mod wire;
 pub mod zip;
 
+pub use auth::assertion::expiry as expiry_of;
 use classic::{Classic, ClassicError};
 use csv_download::{CsvDownload, CsvError};
 use link::LinkError;
 use long_term::{LongTerm, LongTermError};
+pub use traffic::Traffic;
 use unified::{First, Unified};
 
 /// A target's API.

@@ -171,6 +171,19 @@ pub struct Pace {
     pub takeover_after: Option<Duration>,
 }
 
+impl Pace {
+    /// When a target of that API and schedule period takes over where nothing is configured: see
+    /// [`Target::takeover_after`].
+    #[must_use]
+    pub fn usual_takeover(&self, api: Api, period: Duration) -> Duration {
+        let quiet = match api {
+            Api::LongTerm => self.empty_commit_every + DAY,
+            _ => self.empty_commit_every,
+        };
+        (period * 3).max(quiet + period)
+    }
+}
+
 /// How the classic API is asked: its address differs by platform and version.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Classic {
@@ -196,7 +209,7 @@ impl Default for Classic {
 }
 
 /// One audit stream of one organization or tenant.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Target {
     /// Its name, for ever.
     pub name: TargetName,
@@ -237,14 +250,9 @@ impl Target {
     /// it may be a day older.
     #[must_use]
     pub fn takeover_after(&self, now: Time) -> Duration {
-        self.pace.takeover_after.unwrap_or_else(|| {
-            let period = self.schedule.period(now);
-            let quiet = match self.api {
-                Api::LongTerm => self.pace.empty_commit_every + DAY,
-                _ => self.pace.empty_commit_every,
-            };
-            (period * 3).max(quiet + period)
-        })
+        self.pace
+            .takeover_after
+            .unwrap_or_else(|| self.pace.usual_takeover(self.api, self.schedule.period(now)))
     }
 
     /// Up to when events are read at `now`: what is younger may still change.

@@ -14,7 +14,9 @@ use crate::{
     target::TargetName,
 };
 
+mod health;
 mod reconcile;
+pub(super) use health::Health;
 pub(super) use reconcile::Reconcile;
 
 const ABOUT: &str = "\
@@ -153,6 +155,7 @@ pub(super) enum Command {
     /// From the running daemon where there is one, else from the archive itself.
     #[command(after_help = "Example: uipath-audit-exporter --config exporter.toml status --json")]
     Status(Status),
+    Health(Health),
     /// The archived events of a span, as JSON lines on stdout
     ///
     /// The server's own bytes, an event a line, ordered by time; each object's hash is compared before anything of it is
@@ -229,6 +232,8 @@ impl Command {
 #[derive(Args, Debug)]
 pub(super) struct Run {
     /// Only the I-th of N parts of the targets, I from 0: for N exporters that share a configuration
+    ///
+    /// I may have a name before it that ends in a hyphen: `--shard "$(POD_NAME)/3"` for the pods of a StatefulSet.
     #[arg(long, value_name = "I/N")]
     pub(super) shard: Option<Shard>,
 }

@@ -1,6 +1,6 @@
 //! How to ask each target's server, without the right to write: no state directory, no archive.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     clock::Clock,
@@ -19,7 +19,7 @@ impl Connections {
     /// Opens every connection. Sends nothing, and reads no secret.
     pub(super) fn open(settings: &Settings, clock: &Clock) -> Result<Self, HttpError> {
         let open = settings.connections.iter().map(|(name, settings)| {
-            let connection = Connection::open(settings, clock.clone())?;
+            let connection = Connection::open(settings, clock.clone(), Arc::default())?;
             Ok((name.clone(), connection))
         });
         open.collect::<Result<_, _>>().map(Self)

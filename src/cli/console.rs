@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use indicatif::MultiProgress;
@@ -72,6 +72,23 @@ impl Console {
             .map(|file| file.display().to_string())
             .collect();
         files.join(", ")
+    }
+
+    /// The configuration files that are read.
+    pub(super) fn config_files(&self) -> Vec<PathBuf> {
+        if self.common.config.is_empty() {
+            return vec![config::DEFAULT_FILE.into()];
+        }
+        self.common.config.clone()
+    }
+
+    /// Reads the configuration again, as [`Console::settings_and_warnings`] does.
+    pub(super) fn reader(
+        &self,
+    ) -> impl Fn() -> Result<(Settings, Vec<config::Warning>), config::ConfigError> + Send + Sync + 'static
+    {
+        let files = self.common.config.clone();
+        move || config::load(&files, config::environment())
     }
 
     /// The configuration, checked, and what is unwise in it.

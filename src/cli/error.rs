@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
 };
 
-use super::Exit;
+use super::{Exit, health::HealthError};
 use crate::{
     archive::ArchiveError, cat::CatError, config::ConfigError, error::Chain, fleet::OpenError,
     observe::LogError, source::SourceError, status::StatusError, target::TargetName, verify::VerifyError,
@@ -39,6 +39,9 @@ pub enum CliError {
     /// What the daemon wrote down.
     #[error(transparent)]
     Status(StatusError),
+    /// The daemon is not well, or not there.
+    #[error(transparent)]
+    Health(HealthError),
     /// `--log` makes no sense.
     #[error(transparent)]
     Log(LogError),
@@ -166,6 +169,7 @@ impl CliError {
             Self::Listen { .. } => {
                 Some("is it running already? `--listen 127.0.0.1:0` takes any free port".to_owned())
             }
+            Self::Health(error) => error.hint(),
             Self::Verify(error) => error.hint(),
             Self::Cat(error) => error.hint(),
             Self::NoArchive { .. } => {

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::CliError;
+use super::{CliError, health::HealthError};
 use crate::{archive::ArchiveError, error::Action, export::PassError, fleet::OpenError};
 
 /// How the process ends.
@@ -95,7 +95,7 @@ impl From<&OpenError> for Exit {
 impl From<&CliError> for Exit {
     fn from(error: &CliError) -> Self {
         match error {
-            CliError::Config(_) => Self::Config,
+            CliError::Config(_) | CliError::Health(HealthError::NotConfigured) => Self::Config,
             CliError::Open(error) => error.into(),
             CliError::Source { source, .. } | CliError::Download { source, .. } => source.action().into(),
             CliError::UnknownTarget { .. }
@@ -111,7 +111,7 @@ impl From<&CliError> for Exit {
             | CliError::Archive(ArchiveError::Url { .. }) => Self::Usage,
             CliError::Verify(error) => Self::of_archive(error.exit_code()),
             CliError::Cat(error) => Self::of_archive(error.exit_code()),
-            CliError::Status(_) => Self::Again,
+            CliError::Status(_) | CliError::Health(_) => Self::Again,
             // Commands that read open an archive this way.
             CliError::NoArchive { .. } | CliError::Archive(ArchiveError::Open { .. }) => Self::Archive(12),
             CliError::Runtime(_)

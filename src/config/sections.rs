@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use url::Url;
 
 use super::{
-    ValueKind,
+    ValueKind, outward,
     reader::{Field, Table, instead, nearest},
     targets::{self, Rhythm},
     values,
@@ -44,13 +44,17 @@ pub(super) fn settings(t: &mut Table<'_>) -> Option<Settings> {
     let list = t.field("targets");
     let mut targets = targets::targets(&list, &names, &rhythm.unwrap_or_default());
     suit(&list, &mut targets, &connections);
-    t.field("http").not_yet();
+    // A mistake in either is told, and with it nothing here is used.
+    let http = outward::http(&t.field("http"));
+    let webhook = outward::webhook(&t.field("webhook"));
     Some(Settings {
         state_dir: state_dir.unwrap_or_else(|| "/var/lib/uipath-audit-exporter".into()),
         instance: instance?,
         archive: archive?,
         connections,
         targets,
+        http,
+        webhook,
     })
 }
 

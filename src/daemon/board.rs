@@ -1,6 +1,7 @@
 //! What is known of every target while the daemon runs: workers write on it, `status.json` is a copy of it.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -8,8 +9,9 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
+use super::pulse::{Seen, is_past};
 use crate::{
-    clock::Clock,
+    clock::{Clock, Time},
     error::Chain,
     export::Progress,
     status::{State, Status, TargetStatus},
@@ -40,13 +42,7 @@ impl Board {
             pid: std::process::id(),
             started_at: clock.now(),
             written_at: clock.now(),
-            targets: targets
-                .iter()
-                .map(|target| TargetStatus {
-                    target: target.name.to_string(),
-                    ..TargetStatus::default()
-                })
-                .collect(),
+            targets: targets.iter().map(fresh).collect(),
         };
         let running = vec![None; status.targets.len()];
         Self {
@@ -79,6 +75,44 @@ impl Board {
                 change(status);
             }
         });
+    }
+
+    /// The targets of another configuration: what is known of those that were there before stays.
+    pub(super) fn set(&self, targets: &[Target]) {
+        self.with(|now| {
+            let statuses = std::mem::take(&mut now.status.targets);
+            let mut known: BTreeMap<String, _> = statuses
+                .into_iter()
+                .zip(std::mem::take(&mut now.running))
+                .map(|(status, running)| (status.target.clone(), (status, running)))
+                .collect();
+            for target in targets {
+                let (status, running) = known
+                    .remove(target.name.as_str())
+                    .unwrap_or_else(|| (fresh(target), None));
+                now.status.targets.push(status);
+                now.running.push(running);
+            }
+        });
+    }
+
+    /// What shows whether the daemon is alive.
+    pub(super) fn pulse(&self, clock: Time) -> Seen {
+        self.with(|now| {
+            let mut seen = Seen::default();
+            for (status, running) in now.status.targets.iter().zip(&now.running) {
+                match running {
+                    Some(progress) => {
+                        let look = progress.look();
+                        seen.busy += 1;
+                        seen.moved += look.pulled + look.commits;
+                    }
+                    None if is_past(status.next_run, clock) => seen.overdue.push(status.target.clone()),
+                    None => {}
+                }
+            }
+            seen
+        })
     }
 
     /// No pass is under way any more.
@@ -152,5 +186,13 @@ impl Board {
             }
             Err(_) => false,
         }
+    }
+}
+
+/// A target of which nothing is known yet.
+fn fresh(target: &Target) -> TargetStatus {
+    TargetStatus {
+        target: target.name.to_string(),
+        ..TargetStatus::default()
     }
 }

@@ -110,7 +110,7 @@ impl Worker {
             }
         });
         let began = Instant::now();
-        let pause = self.daemon.stop.child_token();
+        let pause = self.stop.child_token();
         let result = {
             let comparing = exporter.reconcile(&mut one.work, &pause);
             let mut comparing = pin!(AssertUnwindSafe(comparing).catch_unwind());
@@ -188,7 +188,7 @@ impl Worker {
             "compared with the server"
         );
         last.result = PassResult::Done;
-        self.change(None, |status| status.last_comparison = Some(last));
+        self.ended_comparing(last);
         if let Some(all) = &mut self.comparing {
             (all.mood, all.failures) = (Mood::Fine, 0);
         }
@@ -201,7 +201,7 @@ impl Worker {
             tracing::debug!("standing by: another exporter compares the target");
             let mut last = last(&one);
             last.result = PassResult::Standby;
-            self.change(None, |status| status.last_comparison = Some(last));
+            self.ended_comparing(last);
             self.over(&one).await;
             return;
         }
@@ -274,6 +274,11 @@ impl Worker {
             at: self.daemon.clock.now(),
             action: action.into(),
         });
+        self.ended_comparing(last);
+    }
+
+    fn ended_comparing(&self, last: LastComparison) {
+        self.daemon.metrics.compared(&self.target.name, last.result);
         self.change(None, |status| status.last_comparison = Some(last));
     }
 

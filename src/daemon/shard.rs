@@ -15,7 +15,9 @@ pub struct Shard {
 
 /// Not two numbers of which the first is the smaller.
 #[derive(Debug, thiserror::Error)]
-#[error("read the shard `{text}` (hint: I/N with I from 0 to N-1, as in `0/3`, `1/3`, `2/3`)")]
+#[error(
+    "read the shard `{text}` (hint: I/N with I from 0 to N-1, as in `0/3`, `1/3`, `2/3`; a name may precede I, as in `exporter-2/3`)"
+)]
 pub struct BadShard {
     text: String,
 }
@@ -23,10 +25,10 @@ pub struct BadShard {
 impl FromStr for Shard {
     type Err = BadShard;
 
+    /// `2/3`, or `NAME-2/3`: where a name ends in an ordinal, as those of a StatefulSet's pods do, it is the index.
     fn from_str(text: &str) -> Result<Self, BadShard> {
-        let number = |text: &str| text.parse::<u64>().ok();
         text.split_once('/')
-            .and_then(|(index, of)| Some((number(index)?, number(of)?)))
+            .and_then(|(index, of)| Some((number(ordinal(index)?)?, number(of)?)))
             .filter(|(index, of)| index < of)
             .map(|(index, of)| Self { index, of })
             .ok_or_else(|| BadShard {
@@ -35,7 +37,28 @@ impl FromStr for Shard {
     }
 }
 
+/// Digits alone: no sign.
+fn number(text: &str) -> Option<u64> {
+    text.parse()
+        .ok()
+        .filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// What follows the last hyphen of a name, or the text itself where it has none. None: there is no name before it.
+fn ordinal(text: &str) -> Option<&str> {
+    match text.rsplit_once('-') {
+        Some((name, ordinal)) => (!name.is_empty()).then_some(ordinal),
+        None => Some(text),
+    }
+}
+
 impl Shard {
+    /// Its index and how many there are.
+    #[must_use]
+    pub fn place(self) -> (u64, u64) {
+        (self.index, self.of)
+    }
+
     /// Whether a target belongs to this share: SHA-256 of its name, the first eight bytes as a number, modulo `of`.
     #[must_use]
     pub fn holds(self, target: &TargetName) -> bool {
@@ -62,9 +85,24 @@ mod tests {
     #[test]
     fn a_shard_is_two_numbers() {
         assert_eq!("2/3".parse::<Shard>().unwrap().to_string(), "2/3");
-        for bad in ["", "3/3", "0/0", "-1/2", "1", "1/2/3", "a/b", " 0/1"] {
+        let bad = [
+            "", "3/3", "0/0", "-1/2", "+1/2", "1/+2", "1", "1/2/3", "a/b", " 0/1", "a1/2", "a-/2", "a-3/3",
+            "a-1/b-2",
+        ];
+        for bad in bad {
             let error = bad.parse::<Shard>().unwrap_err().to_string();
             assert!(error.starts_with(&format!("read the shard `{bad}`")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_pod_is_the_shard_that_its_name_ends_in() {
+        for (pod, shard) in [
+            ("exporter-0/3", "0/3"),
+            ("uipath-audit-exporter-12/20", "12/20"),
+            ("team-7-exporter-1/2", "1/2"),
+        ] {
+            assert_eq!(pod.parse::<Shard>().unwrap(), shard.parse().unwrap());
         }
     }
 

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use uipath_audit_simulator::{Fault, When};
 use url::Url;
 
-use super::{Options, Stop, run};
+use super::{Around, Options, Stop, run};
 use crate::{
     clock::Clock,
     fleet::OpenError,
@@ -24,22 +24,11 @@ use crate::{
 };
 
 mod comparing;
+mod reload;
 #[expect(clippy::future_not_send, reason = "a test stays on its thread")]
 mod world;
 
-use world::{EVERY_SECOND, HOURLY, PATIENCE, World, day, lines, stream, wait_until};
-
-/// Of nobody: any certificate will do.
-const CERTIFICATE: &str = "\
------BEGIN CERTIFICATE-----\n\
-MIIBODCB66ADAgECAhROTlAhf4z6Z9Pdq05kuBIFxQwsRzAFBgMrZXAwETEPMA0G\n\
-A1UEAwwGbm9ib2R5MCAXDTI2MTEyMjAyMTAyMFoYDzIxMjYxMDI5MDIxMDIwWjAR\n\
-MQ8wDQYDVQQDDAZub2JvZHkwKjAFBgMrZXADIQDu038etfrj4I9F7T8ev57egDAs\n\
-dImoXmXv2obyVAu8uKNTMFEwHQYDVR0OBBYEFDILCsC1vlNTPt+VC9zlhlLapR7g\n\
-MB8GA1UdIwQYMBaAFDILCsC1vlNTPt+VC9zlhlLapR7gMA8GA1UdEwEB/wQFMAMB\n\
-Af8wBQYDK2VwA0EAXtxiw3pa6AN5/8wpSXRtslixDZ7HHixWyzhJNB29WGqmZCA/\n\
-OcpI/qGKidJH3yxjUyWvbG0mpmUB2TLZSreYBA==\n\
------END CERTIFICATE-----";
+use world::{CERTIFICATE, EVERY_SECOND, HOURLY, PATIENCE, World, day, lines, stream, wait_until};
 
 #[tokio::test]
 async fn events_are_archived_as_they_come_target_by_target() {
@@ -321,7 +310,14 @@ async fn a_state_directory_in_use_is_refused_and_an_archive_out_of_reach_is_wait
         .await;
     assert!(one.last_error.unwrap().message.contains("elsewhere"));
     let stop = Stop::default();
-    let again = run(settings, world.clock(), Options::default(), stop).await;
+    let again = run(
+        settings,
+        Around::default(),
+        world.clock(),
+        Options::default(),
+        stop,
+    )
+    .await;
     assert!(matches!(again, Err(OpenError::Checkpoint(_))));
 
     fs::remove_file(&place).unwrap();
@@ -383,7 +379,13 @@ async fn a_daemon_without_targets_waits_for_its_end() {
         ..Options::default()
     };
     let state_dir = settings.state_dir.clone();
-    let task = tasks.spawn(run(settings, world.clock(), options, stop.clone()));
+    let task = tasks.spawn(run(
+        settings,
+        Around::default(),
+        world.clock(),
+        options,
+        stop.clone(),
+    ));
     wait_until("a status", async || Status::read(&state_dir).unwrap().is_some()).await;
     assert!(Status::is_live(&state_dir));
     assert!(!task.is_finished());

@@ -2,11 +2,11 @@
 //!
 //! One pass at a time, since there is one worker. Nothing ends it but the request to stop: not even a panic in a pass.
 
-use std::{mem::Discriminant, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
+use std::{mem::Discriminant, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
-use futures::FutureExt as _;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::{Daemon, comparing::Comparing, failing};
@@ -25,15 +25,12 @@ use crate::{
 /// A worker looks at the clock this often even if no heartbeat pokes it.
 const NAP: Duration = Duration::from_secs(5);
 
-/// A pass that takes longer than this no longer keeps others from beginning.
-const TURN: Duration = Duration::from_secs(10);
-
 const PANICKED: &str = "the pass panicked; the next one begins afresh";
 pub(super) const REPORT: &str = "this is a bug: please report it with the panic's message";
 
 pub(super) struct Worker {
     pub(super) daemon: Arc<Daemon>,
-    fleet: Arc<Fleet>,
+    pub(super) fleet: Arc<Fleet>,
     pub(super) target: Target,
     /// Where due times are kept.
     pub(super) notes: TargetCheckpoint,
@@ -42,6 +39,8 @@ pub(super) struct Worker {
     /// Comparisons with the server, where they have a schedule.
     pub(super) comparing: Option<Comparing>,
     mood: Mood,
+    /// Ends the worker when the step at hand is done.
+    pub(super) stop: CancellationToken,
     /// Passes that failed in a row.
     failures: u64,
 }
@@ -69,8 +68,8 @@ pub(super) enum Mood {
     },
 }
 
-/// Works for a target until the daemon stops.
-pub(super) async fn work(daemon: Arc<Daemon>, fleet: Arc<Fleet>, target: Target) {
+/// Works for a target until it is told to stop.
+pub(super) async fn work(daemon: Arc<Daemon>, fleet: Arc<Fleet>, target: Target, stop: CancellationToken) {
     let span = tracing::error_span!("worker", target = %target.name);
     let worker = Worker {
         notes: daemon.checkpoint.of(&target.name),
@@ -80,6 +79,7 @@ pub(super) async fn work(daemon: Arc<Daemon>, fleet: Arc<Fleet>, target: Target)
         target,
         last_due: None,
         mood: Mood::Fine,
+        stop,
         failures: 0,
     };
     worker.run().instrument(span).await;
@@ -107,16 +107,9 @@ impl Worker {
             };
             let mut sound = true;
             while sound {
-                // A pass takes much room of its own: only while there is one.
                 sound = match self.wait().await {
                     None => return,
-                    Some(Next::Pass(due)) => {
-                        let turn = self.fleet.turn(&self.target);
-                        let Some(turn) = self.daemon.stop.run_until_cancelled(turn).await else {
-                            return;
-                        };
-                        Box::pin(self.pass(&mut exporter, due, turn)).await
-                    }
+                    Some(Next::Pass(due)) => self.pass(&mut exporter, due).await,
                     Some(Next::Comparison) => Box::pin(self.compare(&mut exporter)).await,
                 };
             }
@@ -132,7 +125,7 @@ impl Worker {
 
     /// Waits until something is due; None when it is time to stop.
     async fn wait(&self) -> Option<Next> {
-        let (stop, clock, name) = (&self.daemon.stop, &self.daemon.clock, &self.target.name);
+        let (stop, clock, name) = (&self.stop, &self.daemon.clock, &self.target.name);
         while !stop.is_cancelled() {
             let mut seen = clock.now();
             let pass = self.target.schedule.due(name, self.last_due, seen);
@@ -170,16 +163,17 @@ impl Worker {
         let most = most.to_std().unwrap_or_default().min(NAP);
         tokio::select! {
             biased;
-            () = self.daemon.stop.cancelled() => None,
+            () = self.stop.cancelled() => None,
             () = self.daemon.poke.notified() => Some(()),
             () = tokio::time::sleep(most) => Some(()),
         }
     }
 
     /// A pass. False if it panicked: nobody knows what state the exporter is in.
-    async fn pass(&mut self, exporter: &mut Exporter, due: Due, turn: impl Send) -> bool {
+    async fn pass(&mut self, exporter: &mut Exporter, due: Due) -> bool {
         let (at, began) = (self.daemon.clock.now(), Instant::now());
         let progress = exporter.progress();
+        progress.begin();
         self.change(Some(Arc::clone(&progress)), |status| {
             status.next_run = None;
             // A target in trouble stays so until a pass has shown otherwise.
@@ -187,15 +181,8 @@ impl Worker {
                 status.state = State::Running;
             }
         });
-        let stop = self.daemon.stop.clone();
-        let mut pass = pin!(AssertUnwindSafe(exporter.pass(false, &stop)).catch_unwind());
-        let result = match timeout(TURN, &mut pass).await {
-            Ok(result) => result,
-            Err(_) => {
-                drop(turn);
-                pass.await
-            }
-        };
+        let stop = self.stop.clone();
+        let result = self.in_turn(exporter).await;
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let seen = progress.look();
         let mut last = LastPass {
@@ -371,6 +358,7 @@ impl Worker {
 
     /// Puts the end of a pass on the board.
     fn tell(&self, last: LastPass, change: impl FnOnce(&mut TargetStatus)) {
+        self.daemon.metrics.passed(&self.target.name, &last);
         self.change(None, |status| {
             status.last_pass = Some(last);
             status.failures = self.failures;

@@ -48,6 +48,7 @@ impl Exporter {
         if let Some(memory) = &memory {
             let (commit, known) = (memory.head.number, marks.len());
             tracing::info!(commit, known, "rebuilt the checkpoint from the archive");
+            self.tally.rebuilt(self.shared.clock.now());
         }
         let memory = self
             .notes

@@ -295,13 +295,11 @@ impl<'a> Writing<'a> {
         {
             return Err(self.overtaken(&commit, key, &theirs));
         }
+        exporter.tally.committed(&commit, &marks, self.covered);
 
         let memory = self.next_memory(&commit, sha256(&bytes));
-        let keys = intents
-            .open
-            .as_ref()
-            .map(|open| unnamed(&open.keys, &commit))
-            .unwrap_or_default();
+        let open = intents.open.as_ref();
+        let keys = open.map(|open| unnamed(&open.keys, &commit)).unwrap_or_default();
         let intents = Intents {
             open: None,
             sweep: intents.sweep.into_iter().chain(keys).collect(),
@@ -351,6 +349,7 @@ impl<'a> Writing<'a> {
     }
 
     fn add_counts(&mut self) {
+        self.exporter.tally.duplicate.add(self.counts.duplicate);
         self.summary.counts += std::mem::take(&mut self.counts);
     }
 

@@ -20,6 +20,7 @@ use super::{
     body::{BodyError, Limits},
     line::{Line, refusal, throttles},
     refusal::{Refusal, line, looks_like_html, titled},
+    traffic::Traffic,
     wire::{Answer, Ask, Patience, Wire, WireError},
 };
 use crate::{
@@ -87,16 +88,21 @@ impl NotExpected for serde_json::Error {
 }
 
 impl Connection {
-    /// Reads the certificate files. Sends nothing, and reads no secret.
+    /// Reads the certificate files. Sends nothing, and reads no secret. What it sends later is counted in `traffic`.
     ///
     /// # Errors
     /// When a certificate file is missing or is not what it should be.
-    pub fn open(settings: &ConnectionSettings, clock: Clock) -> Result<Self, HttpError> {
+    pub fn open(
+        settings: &ConnectionSettings,
+        clock: Clock,
+        traffic: Arc<Traffic>,
+    ) -> Result<Self, HttpError> {
         Self::open_with(
             settings,
             clock,
             Patience::of(settings.retry_for),
             Backoff::default(),
+            traffic,
         )
     }
 
@@ -105,7 +111,10 @@ impl Connection {
         clock: Clock,
         patience: Patience,
         backoff: Backoff,
+        traffic: Arc<Traffic>,
     ) -> Result<Self, HttpError> {
+        let limiter = Limiter::new(settings.max_concurrent_requests, settings.max_requests_per_second);
+        traffic.limited_by(&limiter);
         let budget = Budget {
             retry_for: settings.retry_for,
             ..Budget::default()
@@ -116,13 +125,13 @@ impl Connection {
             connection: connection.clone(),
             source,
         })?;
-        let line = Arc::new(Line::new(connection, wire, clock, budget, backoff));
+        let line = Arc::new(Line::new(connection, wire, clock, budget, backoff, traffic));
         let shared = Arc::new(settings.clone());
         Ok(Self(Arc::new(Inner {
             tokens: Tokens::new(Arc::clone(&line), Arc::clone(&shared)),
             settings: shared,
             line,
-            limiter: Limiter::new(settings.max_concurrent_requests, settings.max_requests_per_second),
+            limiter,
         })))
     }
 

@@ -1,10 +1,7 @@
 //! What the API requests and the token requests of one connection share: the wire, the tries, the counters.
 
 use std::{
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -15,6 +12,7 @@ use super::{
     body::Limits,
     http::{HttpError, Place},
     refusal::{Refusal, Said},
+    traffic::Traffic,
     wire::{Answer, Ask, Wire},
 };
 use crate::{
@@ -26,7 +24,7 @@ use crate::{
 /// After this long without a throttled reply the next one is worth a warning again.
 const QUIET: Duration = Duration::from_secs(10 * 60);
 
-/// What was sent and how it went, since the connection was opened. Token requests count too.
+/// What was sent and how it went. Token requests count too.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Stats {
     /// Requests sent.
@@ -44,23 +42,26 @@ pub(super) struct Line {
     clock: Clock,
     budget: Budget,
     backoff: Backoff,
-    requests: AtomicU64,
-    retries: AtomicU64,
-    throttled: AtomicU64,
+    traffic: Arc<Traffic>,
     last_throttled: Mutex<Option<Instant>>,
 }
 
 impl Line {
-    pub(super) fn new(name: String, wire: Wire, clock: Clock, budget: Budget, backoff: Backoff) -> Self {
+    pub(super) fn new(
+        name: String,
+        wire: Wire,
+        clock: Clock,
+        budget: Budget,
+        backoff: Backoff,
+        traffic: Arc<Traffic>,
+    ) -> Self {
         Self {
             name,
             wire,
             clock,
             budget,
             backoff,
-            requests: AtomicU64::new(0),
-            retries: AtomicU64::new(0),
-            throttled: AtomicU64::new(0),
+            traffic,
             last_throttled: Mutex::new(None),
         }
     }
@@ -75,9 +76,9 @@ impl Line {
 
     pub(super) fn stats(&self) -> Stats {
         Stats {
-            requests: self.requests.load(Ordering::Relaxed),
-            retries: self.retries.load(Ordering::Relaxed),
-            throttled: self.throttled.load(Ordering::Relaxed),
+            requests: self.traffic.sent.get(),
+            retries: self.traffic.retries(),
+            throttled: self.traffic.throttled(),
         }
     }
 
@@ -93,9 +94,11 @@ impl Line {
         limits: Limits,
         told: &(dyn Fn(usize) + Sync),
     ) -> Result<Answer, HttpError> {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        let at = Place::from(ask.url());
+        self.traffic.sent.add(1);
+        let (at, began) = (Place::from(ask.url()), Instant::now());
         let answer = self.wire.exchange(ask, limits, told).await;
+        let status = answer.as_ref().ok().map(|answer| answer.status);
+        self.traffic.answered(status, began.elapsed());
         let answer = answer.map_err(|source| HttpError::Broken {
             at: at.clone(),
             source,
@@ -117,7 +120,7 @@ impl Line {
     }
 
     fn note_throttled(&self, at: &Place, refusal: &Refusal, wait: Option<Duration>) {
-        self.throttled.fetch_add(1, Ordering::Relaxed);
+        self.traffic.throttled.add(1);
         let now = Instant::now();
         let before = self
             .last_throttled
@@ -178,7 +181,7 @@ impl Tries<'_> {
     /// Counts a request that is about to be sent.
     pub(super) fn begin(&mut self) {
         if self.sent > 0 {
-            self.line.retries.fetch_add(1, Ordering::Relaxed);
+            self.line.traffic.retries.add(1);
         }
         self.sent += 1;
         self.begun.get_or_insert_with(Instant::now);

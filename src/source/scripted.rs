@@ -152,7 +152,7 @@ pub(super) fn open(settings: &ConnectionSettings, clock: Clock) -> Connection {
         first: Duration::from_millis(4),
         ..Backoff::default()
     };
-    Connection::open_with(settings, clock, patience, backoff).unwrap()
+    Connection::open_with(settings, clock, patience, backoff, Arc::default()).unwrap()
 }
 
 async fn serve(mut stream: TcpStream, answer: Arc<Answer>, log: Arc<Mutex<Vec<Seen>>>) {

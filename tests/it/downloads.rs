@@ -1,7 +1,7 @@
 //! Files that the server makes, and days of the long-term store: whole and byte for byte, or not at all. At the level of a
 //! source, and of the command.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uipath_audit_exporter::{
@@ -21,7 +21,12 @@ const LIMITS: Limits = Limits {
 };
 
 fn source(world: &World, api: Api) -> Source {
-    let connection = Connection::open(&world.settings.connections["cloud"], world.clock()).unwrap();
+    let connection = Connection::open(
+        &world.settings.connections["cloud"],
+        world.clock(),
+        Arc::default(),
+    )
+    .unwrap();
     let target = Target {
         api,
         ..world.settings.targets[0].clone()

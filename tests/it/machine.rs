@@ -132,10 +132,14 @@ pub async fn wait_for(what: &str, mut done: impl AsyncFnMut() -> bool) {
 }
 
 pub async fn terminate(child: &Child) {
+    signal(child, "-TERM").await;
+}
+
+pub async fn signal(child: &Child, name: &str) {
     let id = child.id().unwrap().to_string();
     assert!(
         Command::new("kill")
-            .args(["-TERM", &id])
+            .args([name, &id])
             .status()
             .await
             .unwrap()

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use uipath_audit_simulator::{Cloud, NewEvent, Simulator, StreamId};
 use url::Url;
 
-use super::super::{Options, Stop, run};
+use super::super::{Around, Options, Reload, Stop, run};
 use crate::{
     archive::Archive,
     clock::{Clock, Time},
@@ -34,6 +34,18 @@ use crate::{
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 pub(super) const EVERY_SECOND: &str = "* * * * * *";
 pub(super) const HOURLY: &str = "0 0 * * * *";
+
+/// Of nobody: any certificate will do.
+pub(super) const CERTIFICATE: &str = "\
+-----BEGIN CERTIFICATE-----\n\
+MIIBODCB66ADAgECAhROTlAhf4z6Z9Pdq05kuBIFxQwsRzAFBgMrZXAwETEPMA0G\n\
+A1UEAwwGbm9ib2R5MCAXDTI2MTEyMjAyMTAyMFoYDzIxMjYxMDI5MDIxMDIwWjAR\n\
+MQ8wDQYDVQQDDAZub2JvZHkwKjAFBgMrZXADIQDu038etfrj4I9F7T8ev57egDAs\n\
+dImoXmXv2obyVAu8uKNTMFEwHQYDVR0OBBYEFDILCsC1vlNTPt+VC9zlhlLapR7g\n\
+MB8GA1UdIwQYMBaAFDILCsC1vlNTPt+VC9zlhlLapR7gMA8GA1UdEwEB/wQFMAMB\n\
+Af8wBQYDK2VwA0EAXtxiw3pa6AN5/8wpSXRtslixDZ7HHixWyzhJNB29WGqmZCA/\n\
+OcpI/qGKidJH3yxjUyWvbG0mpmUB2TLZSreYBA==\n\
+-----END CERTIFICATE-----";
 
 pub(super) struct World {
     pub(super) directory: TempDir,
@@ -101,6 +113,8 @@ impl World {
             },
             connections: BTreeMap::from([(connection.name.clone(), connection)]),
             targets: targets.iter().map(|name| target(name, schedule)).collect(),
+            http: None,
+            webhook: None,
         }
     }
 
@@ -114,14 +128,29 @@ impl World {
     }
 
     pub(super) fn start_by(&self, clock: Clock, settings: Settings, drain: Duration) -> Running {
+        self.start_reloading(clock, settings, drain, Reload::default())
+    }
+
+    pub(super) fn start_reloading(
+        &self,
+        clock: Clock,
+        settings: Settings,
+        drain: Duration,
+        reload: Reload,
+    ) -> Running {
         let (stop, tasks) = (Stop::default(), TaskTracker::new());
         let options = Options {
             drain,
             reopen: Duration::from_millis(100),
+            look: Duration::from_millis(50),
             ..Options::default()
         };
+        let around = Around {
+            reload,
+            ..Around::default()
+        };
         let state_dir = settings.state_dir.clone();
-        let task = tasks.spawn(run(settings, clock, options, stop.clone()));
+        let task = tasks.spawn(run(settings, around, clock, options, stop.clone()));
         Running {
             stop,
             task,

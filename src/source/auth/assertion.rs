@@ -65,14 +65,25 @@ fn signed(signature: &str) -> Option<Vec<u8>> {
         .filter(|bytes| !bytes.is_empty())
 }
 
-fn expired(claims: &Map<String, Value>, now: Time) -> Option<String> {
+/// Until when a token is good by its own words. None: it is no JWT, or does not say.
+#[must_use]
+pub fn expiry(token: &Secret) -> Option<Time> {
+    let claims = token.expose().split('.').nth(1)?;
+    end(&object(claims)?)
+}
+
+fn end(claims: &Map<String, Value>) -> Option<Time> {
     // Whole seconds, as a fraction in some issuers' tokens.
     let seconds = claims.get("exp")?.as_f64()?;
     #[expect(
         clippy::cast_possible_truncation,
         reason = "a time that no calendar has is none below"
     )]
-    let at = Time::from_timestamp(seconds as i64, 0)?;
+    Time::from_timestamp(seconds as i64, 0)
+}
+
+fn expired(claims: &Map<String, Value>, now: Time) -> Option<String> {
+    let at = end(claims)?;
     (at <= now).then(|| format!("it expired at {}", spell(at)))
 }
 
@@ -116,6 +127,20 @@ pub(super) mod tests {
             "{}",
         ] {
             assert_eq!(told(&jwt("RS256", claims)), Ok(None), "{claims}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_token_is_seen_where_it_says() {
+        let end = |text: &str| expiry(&Secret::new(text.to_owned()));
+        let expected = "2026-11-20T12:00:01Z".parse().unwrap();
+        assert_eq!(end(&jwt("RS256", r#"{"exp":1795176001}"#)), Some(expected));
+        for text in [
+            jwt("RS256", "{}"),
+            jwt("RS256", r#"{"exp":1e300}"#),
+            "rt_pat".to_owned(),
+        ] {
+            assert_eq!(end(&text), None, "{text}");
         }
     }
 

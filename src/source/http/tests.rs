@@ -271,7 +271,7 @@ async fn bodies_over_a_limit_end_it_at_once() {
     };
     let server = Server::with_tokens(move |_| endless()).await;
     // The default patience: a busy machine may need a while for 64 MiB.
-    let connection = Connection::open(&server.settings(), Clock::system()).unwrap();
+    let connection = Connection::open(&server.settings(), Clock::system(), Arc::default()).unwrap();
     let error = ask(&connection).await.unwrap_err();
     assert!(
         Chain(&error)

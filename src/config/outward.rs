@@ -1,0 +1,44 @@
+//! `[http]` and `[webhook]`: what the daemon shows to whoever asks, and what it tells by itself.
+
+use std::{net::SocketAddr, time::Duration};
+
+use super::reader::{Field, Table};
+use crate::settings::{HttpSettings, WebhookSettings};
+
+pub(super) fn http(field: &Field<'_>) -> Option<HttpSettings> {
+    field.written()?.table(|t| {
+        let listen = t
+            .field("listen")
+            .required("an address and a port, such as `127.0.0.1:9464`");
+        let listen = listen.parse(|text| {
+            text.parse::<SocketAddr>()
+                .map_err(|_| "must be an IP address and a port, such as `127.0.0.1:9464` or `[::]:9464`")
+        })?;
+        Some(HttpSettings { listen })
+    })
+}
+
+pub(super) fn webhook(field: &Field<'_>) -> Option<WebhookSettings> {
+    field.written()?.table(|t: &mut Table<'_>| {
+        let url = t
+            .field("url")
+            .required("where commits are announced, such as `https://siem.acme.example/uipath`");
+        let url = url.url();
+        let secret = t
+            .field("secret")
+            .required("a reference to the secret that signs")
+            .secret();
+        let ca_file = t.field("ca_file").file_path();
+        let proxy = t.field("proxy").url();
+        let timeout = t.field("timeout").duration("1s", "5m");
+        let since = t.field("since").duration("0s", "3650d");
+        Some(WebhookSettings {
+            url: url?,
+            secret: secret?,
+            ca_file,
+            proxy,
+            timeout: timeout.unwrap_or(Duration::from_secs(15)),
+            since: since.unwrap_or(Duration::from_secs(86_400)),
+        })
+    })
+}

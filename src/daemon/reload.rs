@@ -1,0 +1,133 @@
+//! A changed configuration takes over between passes; one with mistakes is told and the old one stays.
+//!
+//! It is read again when a hangup asks for it, and when one of its files, or a certificate that it names, has changed.
+
+use std::{
+    error::Error,
+    fs,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use tokio::sync::Notify;
+
+use super::{Daemon, Supervisor};
+use crate::{error::Chain, settings::Settings};
+
+/// Why a configuration cannot be read.
+pub type ReloadError = Box<dyn Error + Send + Sync>;
+
+type Read = dyn Fn() -> Result<Settings, ReloadError> + Send + Sync;
+
+/// Where another configuration comes from.
+#[derive(Clone, Default)]
+pub struct Reload {
+    /// None: there never is another.
+    read: Option<Arc<Read>>,
+    files: Vec<PathBuf>,
+}
+
+/// What a file looks like from outside. None: it is not there, or nobody knows.
+type Look = Option<(u64, u64, u64, Option<SystemTime>)>;
+
+impl Reload {
+    /// `read` reads the configuration, which stands in `files`. It may block.
+    pub fn new(
+        files: Vec<PathBuf>,
+        read: impl Fn() -> Result<Settings, ReloadError> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            read: Some(Arc::new(read)),
+            files,
+        }
+    }
+
+    /// What all files look like now: those of the configuration, and those it names.
+    async fn look(&self, settings: &Settings) -> Vec<Look> {
+        let mut files = self.files.clone();
+        files.extend(settings.certificates().cloned());
+        let looking = tokio::task::spawn_blocking(move || files.iter().map(|file| look(file)).collect());
+        looking.await.unwrap_or_default()
+    }
+}
+
+fn look(file: &Path) -> Look {
+    let seen = fs::metadata(file).ok()?;
+    Some((seen.dev(), seen.ino(), seen.len(), seen.modified().ok()))
+}
+
+impl Daemon {
+    /// Reads the configuration again whenever that is called for.
+    pub(super) async fn reload(self: Arc<Self>, reload: Reload, hangup: Arc<Notify>, supervisor: Supervisor) {
+        let Some(read) = reload.read.clone() else { return };
+        let mut settings = self.crew.settings();
+        // What the files looked like when they were read; and before, lest one is read half-written.
+        let mut seen = reload.look(&settings).await;
+        let mut last = seen.clone();
+        loop {
+            let asked = tokio::select! {
+                () = hangup.notified() => true,
+                () = tokio::time::sleep(self.options.look) => false,
+                () = self.stop.cancelled() => return,
+            };
+            let now = reload.look(&settings).await;
+            let changed = now != seen && now == last;
+            last.clone_from(&now);
+            if !asked && !changed {
+                continue;
+            }
+            let reason = if asked { "SIGHUP" } else { "a file has changed" };
+            tracing::info!(reason, "reading the configuration again");
+            supervisor.reloading();
+            let read = Arc::clone(&read);
+            let result = match tokio::task::spawn_blocking(move || read()).await {
+                Ok(Ok(settings)) => self.take_over(settings).await,
+                Ok(Err(error)) => Err(Chain(&*error).to_string()),
+                Err(died) => Err(Chain(&died).to_string()),
+            };
+            supervisor.ready();
+            self.metrics.reloaded(result.is_ok(), self.clock.now());
+            if let Err(error) = &result {
+                tracing::error!(
+                    error,
+                    hint = "correct it: it is read again when a file changes, and on SIGHUP; `check --offline` tells beforehand",
+                    "the configuration cannot be used: the old one stays"
+                );
+            }
+            settings = self.crew.settings();
+            seen = match result {
+                Ok(()) if !asked => reload.look(&settings).await,
+                // What has changed since it was looked at is looked at again.
+                _ => now,
+            };
+            last.clone_from(&seen);
+        }
+    }
+
+    /// Puts valid settings into force.
+    async fn take_over(self: &Arc<Self>, mut settings: Settings) -> Result<(), String> {
+        let old = self.crew.settings();
+        if settings.state_dir != old.state_dir || settings.instance != old.instance {
+            tracing::warn!(
+                state_dir = %old.state_dir.display(),
+                instance = old.instance,
+                "`state_dir` and `instance` stay as they were at the start: other ones need a restart"
+            );
+            settings.state_dir.clone_from(&old.state_dir);
+            settings.instance.clone_from(&old.instance);
+        }
+        let changes = self.adopt(settings).await.map_err(|error| {
+            let hint = error.hint().map(|hint| format!(" (hint: {hint})"));
+            format!("{}{}", Chain(&error), hint.unwrap_or_default())
+        })?;
+        tracing::info!(
+            added = changes.added,
+            removed = changes.removed,
+            changed = changes.changed,
+            "the configuration was read again"
+        );
+        Ok(())
+    }
+}
