@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the Debian package from the release build: target/debian/uipath-audit-exporter_VERSION-REVISION_ARCHITECTURE.deb.
-# Needs dpkg-dev, and the registry for cargo-deb, of one version alone, which is built once below target/tools.
+# Needs dpkg-dev, Python 3, and the registry for cargo-deb, of one version alone, which is built once below target/tools.
 #
 #   scripts/package.sh [REVISION]      1 unless given
 set -euo pipefail
@@ -28,12 +28,14 @@ mkdir -p "$made"
 "$program" completions bash >"$made/uipath-audit-exporter.bash"
 "$program" completions zsh >"$made/_uipath-audit-exporter"
 "$program" completions fish >"$made/uipath-audit-exporter.fish"
+scripts/notices.py | gzip -9n >"$made/third-party-licences.gz"
+gzip -9n <CHANGELOG.md >"$made/changelog.gz"
 cat >"$made/changelog" <<END
 uipath-audit-exporter ($version-$revision) unstable; urgency=medium
 
-  * Changes are told in CHANGELOG.md, beside this file.
+  * What has changed is told in changelog.gz, beside this file.
 
  -- The uipath-audit-exporter maintainers <maintainers@uipath-audit-exporter.invalid>  $(date --utc --rfc-email --date "@$SOURCE_DATE_EPOCH")
 END
 
-target/tools/bin/cargo-deb --no-build --locked --deb-revision "$revision"
+target/tools/bin/cargo-deb --no-build --locked --strip --deb-revision "$revision"

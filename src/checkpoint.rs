@@ -24,12 +24,14 @@ use crate::{
 };
 
 mod database;
+mod days;
 mod error;
 mod known;
 mod lock;
 mod record;
 
 use database::Database;
+pub use days::{Announced, Followed};
 pub use error::CheckpointError;
 pub use known::{Known, Sum};
 

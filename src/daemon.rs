@@ -22,10 +22,12 @@ use crate::{
 mod board;
 mod comparing;
 mod crew;
+mod following;
 mod heartbeat;
 mod pulse;
 mod reload;
 mod shard;
+mod showing;
 mod stop;
 mod systemd;
 mod turn;
@@ -33,9 +35,11 @@ mod worker;
 
 use board::Board;
 use crew::Crew;
+use following::Following;
 use pulse::Pulse;
 pub use reload::{Reload, ReloadError};
 pub use shard::{BadShard, Shard};
+use showing::Showing;
 pub use stop::Stop;
 pub use systemd::Supervisor;
 
@@ -76,9 +80,11 @@ struct Daemon {
     /// Holds the state directory until the daemon is gone.
     checkpoint: Checkpoint,
     board: Arc<Board>,
+    showing: Showing,
     crew: Crew,
     pulse: Pulse,
     metrics: Metrics,
+    following: Following,
     /// Workers that wait look at the clock when it is poked.
     poke: Arc<Notify>,
     /// End when the step at hand is done.
@@ -120,6 +126,7 @@ pub async fn run(
     } = around;
     let daemon = Arc::new(Daemon::new(settings, clock, options, &stop, metrics).await?);
     let settings = daemon.crew.settings();
+    daemon.show(settings.http.as_ref()).await?;
     tracing::info!(
         targets = daemon.ours(&settings).len(),
         shard = options.shard.map(tracing::field::display),
@@ -152,6 +159,7 @@ pub async fn run(
     daemon.board.end();
     let last = daemon.board.look();
     Arc::clone(&daemon.board).write(last).await;
+    daemon.showing.end().await;
     tracing::info!("stopped");
     // Closing the checkpoint's database blocks.
     let _ = tokio::task::spawn_blocking(move || drop(daemon)).await;
@@ -187,8 +195,10 @@ impl Daemon {
             options,
             checkpoint,
             board: Arc::new(board),
+            showing: Showing::default(),
             pulse: Pulse::default(),
             metrics,
+            following: Following::default(),
             poke: Arc::default(),
             stop: stopping,
             leave: stop.leave.child_token(),

@@ -2,6 +2,8 @@
 
 use std::{
     collections::BTreeMap,
+    io,
+    net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -60,6 +62,15 @@ pub enum OpenError {
     /// A connection's certificate files.
     #[error(transparent)]
     Connection(HttpError),
+    /// The address of the HTTP server.
+    #[error("listen on {address}, which is `http.listen`")]
+    Listen {
+        /// As configured.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
 }
 
 impl OpenError {
@@ -70,6 +81,7 @@ impl OpenError {
             Self::Checkpoint(error) => error.action(),
             Self::Archive(error) => error.action(),
             Self::Connection(error) => error.action(),
+            Self::Listen { .. } => Action::Stop,
         }
     }
 
@@ -80,7 +92,22 @@ impl OpenError {
             Self::Checkpoint(error) => error.hint(),
             Self::Archive(error) => error.hint(),
             Self::Connection(error) => error.hint(),
+            Self::Listen { source, .. } => Some(listening(source.kind()).to_owned()),
         }
+    }
+}
+
+fn listening(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::AddrInUse => "another process listens there: stop it, or write another port",
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine has no such address, or not yet: write one that it has, `127.0.0.1` for this machine alone or \
+             `0.0.0.0` for all of its addresses"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 are for the system's administrator: write a higher one"
+        }
+        _ => "write another address",
     }
 }
 

@@ -25,6 +25,7 @@ pub mod source;
 // Writing an archive.
 pub mod key;
 pub mod commit;
+pub mod calendar;
 pub mod encode;
 pub mod archive;
 pub mod checkpoint;
@@ -39,6 +40,9 @@ pub mod cat;
 pub mod observe;
 pub mod status;
 pub mod metrics;
+pub mod webhook;
+pub mod follow;
+pub mod web;
 pub mod daemon;
 pub mod config;
 pub mod cli;

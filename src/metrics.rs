@@ -17,7 +17,7 @@ use crate::{
     export::{Tallies, Tally},
     schedule::Schedule,
     settings::Settings,
-    status::{LastPass, PassResult, Status},
+    status::{LastComparison, LastPass, PassResult, Status},
     target::{Api, LONG_TERM_LAG, Pace, Target, TargetName},
 };
 
@@ -88,6 +88,7 @@ struct Ends {
     passes: [Counter; RESULTS.len()],
     comparisons: [Counter; RESULTS.len()],
     missed: Counter,
+    last_compared: Mutex<Option<Time>>,
     pending: Mutex<Option<u64>>,
 }
 
@@ -99,7 +100,7 @@ const RESULTS: [(PassResult, &str); 4] = [
 ];
 
 /// What became of one try to announce a commit.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Delivery {
     /// Taken.
     Delivered,
@@ -176,9 +177,12 @@ impl Metrics {
     }
 
     /// A comparison is over.
-    pub fn compared(&self, target: &TargetName, result: PassResult) {
+    pub fn compared(&self, target: &TargetName, comparison: &LastComparison) {
         if let Some(ends) = self.ends(target) {
-            count(&ends.comparisons, result);
+            count(&ends.comparisons, comparison.result);
+            if comparison.result == PassResult::Done {
+                *lock(&ends.last_compared) = Some(comparison.at);
+            }
         }
     }
 

@@ -47,6 +47,9 @@ impl Settings {
 pub struct HttpSettings {
     /// Where the daemon listens.
     pub listen: SocketAddr,
+    /// Host names under which it may be asked, besides `localhost` and addresses. Empty: any, where others than this
+    /// machine can reach it; none, where they cannot.
+    pub hosts: Vec<String>,
 }
 
 /// `[webhook]`: each commit is announced to somebody.

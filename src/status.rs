@@ -18,8 +18,14 @@ use crate::{
 };
 
 mod comparison;
+mod report;
+mod webhook;
+mod words;
 
 pub use comparison::{LastComparison, Side};
+pub use report::Report;
+pub use webhook::WebhookStatus;
+pub use words::span;
 
 /// The file's name in the state directory.
 const FILE: &str = "status.json";
@@ -76,6 +82,9 @@ pub struct TargetStatus {
     /// When the next one starts, where they have a schedule. None: not known, it waits for a pass, or one runs.
     #[serde(default, with = "maybe")]
     pub next_comparison: Option<Time>,
+    /// Announcements of its commits. None: not made, or not by this exporter.
+    #[serde(default)]
+    pub webhook: Option<WebhookStatus>,
     /// How many passes in a row have failed.
     pub failures: u64,
     /// The last failure, be it over or not.

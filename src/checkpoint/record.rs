@@ -40,11 +40,11 @@ pub(super) fn unseal(value: &[u8]) -> Result<Vec<u8>, CheckpointError> {
     }
 }
 
-fn key(kind: u8, target: &TargetName) -> Vec<u8> {
+pub(super) fn key(kind: u8, target: &TargetName) -> Vec<u8> {
     [&[kind, 0], target.as_str().as_bytes(), &[0]].concat()
 }
 
-fn read<T: DeserializeOwned>(
+pub(super) fn read<T: DeserializeOwned>(
     database: &Database,
     kind: u8,
     target: &TargetName,
@@ -63,7 +63,7 @@ fn read<T: DeserializeOwned>(
     serde_json::from_slice(&whole).map(Some).map_err(damaged)
 }
 
-fn write<T: Serialize>(
+pub(super) fn write<T: Serialize>(
     database: &Database,
     batch: &mut sled::Batch,
     kind: u8,

@@ -18,6 +18,7 @@ use crate::{
     settings::{AuthSettings, ConnectionSettings, Settings},
     source::{Source, SourceError},
     target::{Api, Start, Target},
+    webhook::{Message, Receiver},
     window::{Window, earlier},
 };
 
@@ -69,7 +70,25 @@ pub(super) async fn run(console: &Console, args: Check) -> Result<Exit, CliError
             )?;
         }
     }
+    receiver(&mut list, &settings, &console.clock).await?;
     list.end()
+}
+
+/// Whether whoever is told of commits takes a message that tells of none.
+async fn receiver(list: &mut List, settings: &Settings, clock: &Clock) -> Result<(), CliError> {
+    let Some(webhook) = settings.webhook.clone() else {
+        return Ok(());
+    };
+    let receiver = Receiver::new(webhook, clock.clone());
+    let (place, nonce) = (settings.archive.url.as_str(), rand::random::<[u8; 8]>());
+    let ping = Message::ping(place, &settings.instance, clock.now(), &hex(&nonce));
+    match receiver.tell(&ping).await {
+        Ok(()) => list.ok("webhook", &format!("{} took a `ping`", receiver.origin())),
+        Err(error) => {
+            let what = Chain(&error).to_string();
+            list.failed("webhook", &what, error.hint(), error.action().into())
+        }
+    }
 }
 
 fn configuration(

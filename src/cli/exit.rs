@@ -87,6 +87,7 @@ impl From<&OpenError> for Exit {
     fn from(error: &OpenError) -> Self {
         match error {
             OpenError::Checkpoint(crate::checkpoint::CheckpointError::InUse { .. }) => Self::InUse,
+            OpenError::Listen { .. } => Self::Config,
             other => other.action().into(),
         }
     }
@@ -176,7 +177,12 @@ mod tests {
                 problem: "two of them".to_owned(),
             }),
         };
-        let table: [(CliError, u8); 9] = [
+        let listen = OpenError::Listen {
+            address: ([127, 0, 0, 1], 9464).into(),
+            source: std::io::ErrorKind::AddrInUse.into(),
+        };
+        let table: [(CliError, u8); 10] = [
+            (CliError::Open(listen), 3),
             (CliError::Archive(unknown), 2),
             (CliError::Archive(unopened), 12),
             (CliError::NotYet { command: "prove" }, 2),

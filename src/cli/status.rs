@@ -1,7 +1,5 @@
 //! `status`: how each target stands, from the running daemon or else from the archive. Takes no lock.
 
-use serde::Serialize;
-
 use super::{
     CliError, Exit,
     args::Status as Args,
@@ -15,34 +13,9 @@ use crate::{
     error::{Action, Chain},
     key,
     settings::Settings,
-    status::{LastCommit, LastError, Needs, State, Status, TargetStatus},
+    status::{LastCommit, LastError, Needs, Report, State, Status, TargetStatus, span},
     target::Target,
 };
-
-/// What `--json` prints.
-#[derive(Serialize)]
-#[serde(tag = "source", rename_all = "lowercase")]
-enum Report {
-    /// A daemon runs: its own words.
-    Daemon(Status),
-    /// None does: what the archive says.
-    Archive {
-        /// Of this program.
-        version: String,
-        /// When the archive was read.
-        written_at: String,
-        targets: Vec<TargetStatus>,
-    },
-}
-
-impl Report {
-    fn targets(&self) -> &[TargetStatus] {
-        match self {
-            Self::Daemon(status) => &status.targets,
-            Self::Archive { targets, .. } => targets,
-        }
-    }
-}
 
 pub(super) async fn run(console: &Console, args: Args) -> Result<Exit, CliError> {
     let settings = console.settings()?;
@@ -60,8 +33,7 @@ pub(super) async fn run(console: &Console, args: Args) -> Result<Exit, CliError>
         None => from_archive(&settings, now).await?,
     };
     if args.json {
-        // Plain structs of strings and numbers cannot fail to serialize.
-        out::line(&serde_json::to_string(&report).unwrap_or_default())?;
+        out::line(&report.json())?;
     } else {
         out::write(table(&report, now).as_bytes())?;
     }
@@ -190,8 +162,12 @@ fn table(report: &Report, now: Time) -> String {
     }));
     let mut text = out::table(&rows);
     for target in report.targets() {
-        let over = live && target.failures == 0;
-        if let Some(error) = target.last_error.as_ref().filter(|_| !over) {
+        let trouble = if live {
+            target.trouble()
+        } else {
+            target.last_error.as_ref()
+        };
+        if let Some(error) = trouble {
             text.push_str(&format!(
                 "\n{}: failed to {} ({})\n",
                 target.target,
@@ -221,36 +197,5 @@ fn word(state: State) -> &'static str {
         State::Standby => "standing by",
         State::Failing => "FAILING",
         State::NeedsPerson => "NEEDS A PERSON",
-    }
-}
-
-/// Seconds for people: the two largest units.
-fn span(seconds: i64) -> String {
-    let sign = if seconds < 0 { "-" } else { "" };
-    let seconds = seconds.unsigned_abs();
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{sign}{seconds}s"),
-        (0, 0, _) => format!("{sign}{minutes}m {}s", seconds % 60),
-        (0, _, _) => format!("{sign}{hours}h {minutes}m"),
-        _ => format!("{sign}{days}d {hours}h"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::span;
-
-    #[test]
-    fn a_lag_is_told_in_its_two_largest_units() {
-        for (seconds, text) in [
-            (0, "0s"),
-            (-3, "-3s"),
-            (75, "1m 15s"),
-            (3600, "1h 0m"),
-            (90_061, "1d 1h"),
-        ] {
-            assert_eq!(span(seconds), text);
-        }
     }
 }

@@ -13,9 +13,25 @@ pub(super) fn http(field: &Field<'_>) -> Option<HttpSettings> {
         let listen = listen.parse(|text| {
             text.parse::<SocketAddr>()
                 .map_err(|_| "must be an IP address and a port, such as `127.0.0.1:9464` or `[::]:9464`")
-        })?;
-        Some(HttpSettings { listen })
+        });
+        let field = t.field("hosts");
+        let hosts = field.texts().unwrap_or_default();
+        for host in hosts.iter().filter(|host| !is_host_name(host)) {
+            field.wrong(format!(
+                "`{host}` is no host name without a port, such as `audit.acme.example`"
+            ));
+        }
+        Some(HttpSettings {
+            listen: listen?,
+            hosts,
+        })
     })
+}
+
+/// As in a URL, without a port.
+fn is_host_name(text: &str) -> bool {
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    !text.is_empty() && text.len() <= 253 && text.bytes().all(letter)
 }
 
 pub(super) fn webhook(field: &Field<'_>) -> Option<WebhookSettings> {

@@ -15,13 +15,18 @@ fn they_say_where_to_listen_and_whom_to_tell() {
     let more = r#"
         [http]
         listen = "[::]:9464"
+        hosts = ["Audit.acme.example"]
         [webhook]
         url = "https://siem.acme.example/uipath"
         secret = { env = "HOOK" }
     "#;
     let (settings, warnings) = load_toml(&format!("{SMALL}{more}")).unwrap();
     assert_eq!(warnings, []);
-    assert_eq!(settings.http.unwrap().listen.port(), 9464);
+    let http = settings.http.unwrap();
+    assert_eq!(
+        (http.listen.port(), http.hosts),
+        (9464, vec!["Audit.acme.example".to_owned()])
+    );
     let webhook = settings.webhook.unwrap();
     assert_eq!(webhook.url.as_str(), "https://siem.acme.example/uipath");
     assert_eq!(webhook.timeout, Duration::from_secs(15));
@@ -33,6 +38,7 @@ fn mistakes_in_them_are_told_with_their_paths() {
     let more = r#"
         [http]
         listen = "localhost:9464"
+        hosts = ["acme.example:443", 7]
         port = 1
         [webhook]
         url = "http://siem.acme.example/uipath"
@@ -42,6 +48,8 @@ fn mistakes_in_them_are_told_with_their_paths() {
     let told = mistakes(load_toml(&format!("{SMALL}{more}")));
     for path in [
         "http.listen: ",
+        "http.hosts: `acme.example:443`",
+        "http.hosts[1]: ",
         "http.port: ",
         "webhook.url: ",
         "webhook.secret: ",

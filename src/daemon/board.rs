@@ -77,6 +77,16 @@ impl Board {
         });
     }
 
+    /// Changes what is known of a target beside its passes.
+    pub(super) fn note(&self, target: &TargetName, change: impl FnOnce(&mut TargetStatus)) {
+        self.with(|now| {
+            let mut all = now.status.targets.iter_mut();
+            if let Some(status) = all.find(|status| status.target == target.as_str()) {
+                change(status);
+            }
+        });
+    }
+
     /// The targets of another configuration: what is known of those that were there before stays.
     pub(super) fn set(&self, targets: &[Target]) {
         self.with(|now| {

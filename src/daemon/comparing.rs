@@ -278,7 +278,7 @@ impl Worker {
     }
 
     fn ended_comparing(&self, last: LastComparison) {
-        self.daemon.metrics.compared(&self.target.name, last.result);
+        self.daemon.metrics.compared(&self.target.name, &last);
         self.change(None, |status| status.last_comparison = Some(last));
     }
 

@@ -90,7 +90,6 @@ impl Crew {
         fleet.map_or(0, |fleet| fleet.requests())
     }
 
-    #[expect(dead_code, reason = "shown by the HTTP server, which is being built")]
     pub(super) fn readiness(&self) -> Readiness {
         self.with(|now| match (&now.fleet, now.targets.len()) {
             (None, 1..) => Readiness::NoArchive,
@@ -130,6 +129,8 @@ impl Daemon {
             current
         });
         if current {
+            let names = targets.iter().map(|target| target.name.clone()).collect();
+            self.follow(&fleet.shared, &settings, names);
             self.connect(&fleet, targets, &opening, first_try.as_ref());
         }
     }
@@ -213,6 +214,7 @@ impl Daemon {
             }
             None => None,
         };
+        self.show(settings.http.as_ref()).await?;
         let opening = self.stop.child_token();
         let changes = self.crew.with(|now| {
             now.opening.cancel();
@@ -230,7 +232,11 @@ impl Daemon {
             self.options.shard.map(Shard::place),
         );
         match renewed {
-            Some(fleet) => self.connect(&fleet, targets, &opening, None),
+            Some(fleet) => {
+                let names = targets.iter().map(|target| target.name.clone()).collect();
+                self.follow(&fleet.shared, &self.crew.settings(), names);
+                self.connect(&fleet, targets, &opening, None);
+            }
             None => self.spawn(Arc::clone(self).open(None)),
         }
         Ok(changes)

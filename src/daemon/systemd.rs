@@ -204,10 +204,12 @@ fn roughly(seconds: i64) -> String {
     const HOUR: u64 = 60 * MINUTE;
     const DAY: u64 = 24 * HOUR;
     let seconds = u64::try_from(seconds).unwrap_or(0).max(1);
-    let (unit, word) = match seconds {
-        0..=7_200 => (MINUTE, "min"),
-        7_201..=172_800 => (HOUR, "h"),
-        _ => (DAY, "d"),
+    let (unit, word) = if seconds <= 2 * HOUR {
+        (MINUTE, "min")
+    } else if seconds <= 2 * DAY {
+        (HOUR, "h")
+    } else {
+        (DAY, "d")
     };
     format!("{} {word}", seconds.div_ceil(unit))
 }

@@ -369,7 +369,10 @@ impl Worker {
     /// Puts what is known of the archive on the board, whoever wrote there.
     pub(super) async fn look_at_archive(&self) {
         match self.notes.peek().await {
-            Ok(Some(memory)) => self.change(None, |status| status.see(&memory)),
+            Ok(Some(memory)) => {
+                self.change(None, |status| status.see(&memory));
+                self.daemon.following.poke(&self.target.name, &memory);
+            }
             Ok(None) => {}
             Err(error) => tracing::debug!(error = %Chain(&error), "the checkpoint shows nothing"),
         }

@@ -117,6 +117,13 @@ pub(super) fn write_expiries(page: &mut Page, expiries: &[Expiry]) {
         "When a certificate, token or signature ends, where it says so itself, in seconds since 1970. Without a connection: the archive's or the webhook's.",
     );
     for Expiry { connection, kind, at } in expiries {
-        page.sample(&[("connection", connection), ("kind", kind)], seconds(*at));
+        let all = [("connection", connection.as_str()), ("kind", *kind)];
+        // The archive and the webhook have none.
+        let labels = if connection.is_empty() {
+            all.get(1..)
+        } else {
+            all.get(..)
+        };
+        page.sample(labels.unwrap_or_default(), seconds(*at));
     }
 }

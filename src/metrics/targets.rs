@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::{
-    RESULTS, Setup, Shown,
+    RESULTS, Setup, Shown, lock,
     page::{Page, Type, flag, number, seconds},
 };
 use crate::{
     clock::Time,
     export::Tally,
-    status::{PassResult, State, Status, TargetStatus},
+    status::{State, Status, TargetStatus},
 };
 
 /// A target as its lines see it.
@@ -84,12 +84,11 @@ const GAUGES: [Gauge; 17] = [
         "Up to here the archive is complete, in seconds since 1970; it moves while a pass runs. Absent: no commit is known.",
         |row| {
             let status = row.status;
-            let running = status.progress.as_ref().and_then(|progress| progress.covered);
-            // No pass goes beyond what was committed before its first commit.
-            status
-                .coverage_end
-                .max(running.filter(|_| status.coverage_end.is_some()))
-                .map(seconds)
+            let running = status.progress.as_ref();
+            // Before its first commit the first pass of all has covered nothing yet.
+            let running = running.filter(|progress| status.coverage_end.is_some() || progress.commits > 0);
+            let covered = running.and_then(|progress| progress.covered);
+            status.coverage_end.max(covered).map(seconds)
         },
     ),
     (
@@ -135,11 +134,8 @@ const GAUGES: [Gauge; 17] = [
     ),
     (
         "last_comparison_timestamp_seconds",
-        "When the last comparison with the server that came to its end began, in seconds since 1970.",
-        |row| {
-            let last = row.status.last_comparison.as_ref()?;
-            Some(seconds(last.at)).filter(|_| last.result == PassResult::Done)
-        },
+        "When the last comparison with the server that this process brought to its end began, in seconds since 1970.",
+        |row| lock(&row.shown.ends.last_compared).map(seconds),
     ),
     (
         "schedule_period_seconds",

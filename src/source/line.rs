@@ -94,11 +94,13 @@ impl Line {
         limits: Limits,
         told: &(dyn Fn(usize) + Sync),
     ) -> Result<Answer, HttpError> {
-        self.traffic.sent.add(1);
-        let (at, began) = (Place::from(ask.url()), Instant::now());
-        let answer = self.wire.exchange(ask, limits, told).await;
-        let status = answer.as_ref().ok().map(|answer| answer.status);
-        self.traffic.answered(status, began.elapsed());
+        let at = Place::from(ask.url());
+        let answer = {
+            let mut under_way = self.traffic.begin();
+            let answer = self.wire.exchange(ask, limits, told).await;
+            under_way.status = answer.as_ref().ok().map(|answer| answer.status);
+            answer
+        };
         let answer = answer.map_err(|source| HttpError::Broken {
             at: at.clone(),
             source,

@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::time::Instant;
+
 use crate::{
     count::{Counter, Histogram},
     limiter::Limiter,
@@ -52,6 +54,20 @@ pub struct Traffic {
     limiter: Mutex<Option<Limiter>>,
 }
 
+/// A request. It is counted when it ends, also if nobody waits for its answer any more.
+pub(super) struct UnderWay<'a> {
+    traffic: &'a Traffic,
+    began: Instant,
+    /// Of the answer, once a complete one came.
+    pub(super) status: Option<u16>,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.traffic.answered(self.status, self.began.elapsed());
+    }
+}
+
 impl Default for Traffic {
     fn default() -> Self {
         Self {
@@ -67,8 +83,17 @@ impl Default for Traffic {
 }
 
 impl Traffic {
-    /// A request has come to its end. `status`: of the answer, if a complete one came.
-    pub(super) fn answered(&self, status: Option<u16>, took: Duration) {
+    /// A request begins.
+    pub(super) fn begin(&self) -> UnderWay<'_> {
+        self.sent.add(1);
+        UnderWay {
+            traffic: self,
+            began: Instant::now(),
+            status: None,
+        }
+    }
+
+    fn answered(&self, status: Option<u16>, took: Duration) {
         self.took.observe(took);
         let exact = STATUSES.iter().zip(&self.answers);
         let exact = exact.filter(|((code, _), _)| Some(*code) == status);

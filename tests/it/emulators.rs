@@ -23,7 +23,7 @@ use std::{
 
 pub mod aws;
 pub mod azure;
-mod install;
+pub mod install;
 mod running;
 mod tests;
 
@@ -35,7 +35,7 @@ const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/emulators");
 
 /// Why there is no such server, and what to do about it.
 #[derive(Clone, Debug)]
-pub struct Missing(String);
+pub struct Missing(pub String);
 
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -100,7 +100,7 @@ impl World {
     }
 
     /// What really happened, in the words of the API that the target reads.
-    fn truth(&self, stream: &StreamId) -> Vec<TruthEvent> {
+    pub fn truth(&self, stream: &StreamId) -> Vec<TruthEvent> {
         match self.kind {
             Kind::LongTerm => self.simulator.long_term_truth(stream),
             _ => self.simulator.truth(stream),

@@ -277,9 +277,14 @@ pub fn at(text: &str) -> DateTime<Utc> {
 /// Whether an event must be in an archive that is complete up to `covered`. One that carries a time of its own goes by
 /// that, whatever the server files it under; one before the archive's beginning is none of its business.
 pub fn is_due(event: &TruthEvent, covered: DateTime<Utc>) -> bool {
-    let told = event.created_on.as_deref().and_then(told_time);
-    let time = told.unwrap_or(event.instant);
+    let time = time_of(event);
     event.visible && time < covered && time > covered - TimeDelta::days(80)
+}
+
+/// An event's own time, or what the server files it under where it has none.
+pub fn time_of(event: &TruthEvent) -> DateTime<Utc> {
+    let told = event.created_on.as_deref().and_then(told_time);
+    told.unwrap_or(event.instant)
 }
 
 fn told_time(text: &str) -> Option<DateTime<Utc>> {

@@ -81,9 +81,16 @@ fn interpreter(directory: &Path) -> PathBuf {
 
 /// Azurite; returns the directory that has it among its `node_modules`.
 pub fn azurite() -> Result<PathBuf, Missing> {
+    npm(
+        "node",
+        &[("package.json", PACKAGE), ("package-lock.json", PACKAGE_LOCK)],
+    )
+}
+
+/// What these pins name, from npm's registry; returns the directory that has it among its `node_modules`.
+pub fn npm(name: &str, pins: &[(&str, &str)]) -> Result<PathBuf, Missing> {
     run(Command::new("node").arg("--version"), NODE_HINT)?;
-    let pins = [("package.json", PACKAGE), ("package-lock.json", PACKAGE_LOCK)];
-    installed(&root(), "node", "", &pins, |directory| {
+    installed(&root(), name, "", pins, |directory| {
         let mut npm = Command::new("npm");
         npm.args([
             "ci",

@@ -1,0 +1,134 @@
+//! A target in words: what is wrong, how far a pass is, how far the archive.
+
+use maud::{Markup, html};
+
+use super::{super::coverage::Coverage, words};
+use crate::{
+    clock::Time,
+    status::{LastError, PassResult, Progress, TargetStatus},
+};
+
+/// What is wrong now, and what to do.
+pub(super) fn trouble(target: &TargetStatus, now: Time) -> Markup {
+    html! {
+        @if let Some(error) = target.trouble() {
+            div class={ "trouble " (super::super::view::key(target.state)) } { (told(error, now, target.failures)) }
+        }
+    }
+}
+
+/// An error with its hint.
+pub(super) fn told(error: &LastError, now: Time, failures: u64) -> Markup {
+    html! {
+        p.error { "Failed to " (error.message) }
+        @if let Some(hint) = &error.hint {
+            p.hint { b { "What to do: " } (hint) }
+        }
+        p.when {
+            (words::relative(error.at, now))
+            @if failures > 1 { " · " (words::number(failures)) " passes in a row" }
+        }
+    }
+}
+
+/// How far the running pass is.
+pub(super) fn progress(target: &TargetStatus) -> Markup {
+    html! {
+        @if let Some(progress) = &target.progress {
+            div.progress {
+                @let label = format!("pass-{}", target.target);
+                p id=(label) {
+                    b { "A pass is under way" }
+                    @if let Some(read) = progress.read { ": read up to " (words::moment(read)) }
+                    ", " (words::count(progress.written, "event")) " archived in "
+                    (words::count(progress.commits, "commit"))
+                }
+                @match percent(progress) {
+                    Some(percent) => progress aria-labelledby=(label) max="100" value=(percent) { (percent) " %" },
+                    None => progress aria-labelledby=(label) {},
+                }
+            }
+        }
+    }
+}
+
+/// How much of what it reads is covered by now.
+fn percent(progress: &Progress) -> Option<i64> {
+    let (from, to) = (progress.from?, progress.to?);
+    let whole = (to - from).num_milliseconds();
+    let done = (progress.covered? - from).num_milliseconds();
+    (whole > 0).then(|| (done.clamp(0, whole) * 100) / whole)
+}
+
+/// How far it is.
+pub(super) fn facts(target: &TargetStatus, coverage: Option<&Coverage>, now: Time) -> Markup {
+    html! {
+        dl.facts {
+            div {
+                dt { "Behind" }
+                dd.lag {
+                    @match target.lag_seconds {
+                        Some(lag) => (crate::status::span(lag)),
+                        None => "nothing read yet",
+                    }
+                }
+            }
+            div {
+                dt { "Next run" }
+                dd {
+                    @match target.next_run {
+                        _ if target.progress.is_some() => "under way",
+                        Some(next) if next <= now => "now",
+                        Some(next) => (words::relative(next, now)),
+                        None => "not known",
+                    }
+                }
+            }
+            div {
+                dt { "Archived" }
+                dd { (span(target, coverage)) }
+            }
+            div {
+                dt { "Last commit" }
+                dd {
+                    @match &target.last_commit {
+                        Some(last) => {
+                            "#" (words::number(last.number)) ", " (words::relative(last.at, now))
+                            " by " (last.instance)
+                        }
+                        None => "none",
+                    }
+                }
+            }
+            div {
+                dt { "Last pass" }
+                dd {
+                    @match &target.last_pass {
+                        Some(pass) => {
+                            (words::relative(pass.at, now)) ", " (words::result(pass.result))
+                            @if pass.result == PassResult::Done {
+                                ", " (words::count(pass.counts.written, "new event"))
+                            }
+                        }
+                        None => "none since the start",
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// From where to where the archive is complete.
+fn span(target: &TargetStatus, coverage: Option<&Coverage>) -> Markup {
+    html! {
+        @match target.coverage_end {
+            Some(end) => {
+                @if let Some(begins) = coverage.and_then(|coverage| coverage.begins) {
+                    (words::moment(begins)) " to "
+                } @else { "up to " }
+                (words::moment(end))
+            }
+            None => "nothing yet",
+        }
+    }
+}
