@@ -2,9 +2,10 @@
 """Runs the daemon with 1,000 targets that have nothing to do, and tells what that costs.
 
 A simulator and the daemon run on this machine, twice: from nothing, so that every target makes a first pass and then
-waits; and from the state that was left behind, so that every target waits from the start. Each time: from start to
-ready, memory and its peak, processor time while idle, threads, open files, how often `status.json` was written, from
-SIGTERM to the end. Fails where a limit below is passed. Some minutes; no part of the tests.
+waits; and from the state that was left behind, so that every target waits from the start. While it is idle its metrics
+are read as often as a Prometheus would. Each time: from start to ready, memory and its peak, processor time while idle,
+threads, open files, how often `status.json` was written, from SIGTERM to the end. Fails where a limit below is passed.
+Some minutes; no part of the tests.
 
     python3 scripts/idle.py [--targets N] [--seconds N] [--program FILE]
 """
@@ -34,6 +35,7 @@ MOST_MEMORY = 60 * MIB
 MOST_PROCESSOR = 0.01
 MOST_SECONDS_TO_READY = 0.2
 MOST_SECONDS_TO_END = 2.0
+SECONDS_BETWEEN_SCRAPES = 15
 TICK = os.sysconf("SC_CLK_TCK")
 
 Start = collections.namedtuple("Start", "name ready waiting memory peak processor threads files writes end")
@@ -46,10 +48,10 @@ def main():
     shutil.rmtree(PLACE, ignore_errors=True)
     PLACE.mkdir(parents=True)
     with contextlib.ExitStack() as stack:
-        config, environment = configuration(stack, arguments)
+        config, url, environment = configuration(stack, arguments)
         starts = [
-            daemon("first passes, then idle", arguments, config, environment, must_pass=True),
-            daemon("idle from the start", arguments, config, environment, must_pass=False),
+            daemon("first passes, then idle", arguments, config, url, environment, must_pass=True),
+            daemon("idle from the start", arguments, config, url, environment, must_pass=False),
         ]
     problems = []
     for start in starts:
@@ -84,9 +86,11 @@ def configuration(stack, arguments):
         for pattern in [r"^#   client secret  (\S+)$", r"^#   client id      (\S+)$"]
     )
     later = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=30)
+    listen = f"127.0.0.1:{free_port()}"
     lines = [
         f'state_dir = "{PLACE}/state"',
         f'[archive]\nurl = "file://{PLACE}/archive"',
+        f'[http]\nlisten = "{listen}"',
         f'[connections.simulator]\nurl = "http://127.0.0.1:{port}/"',
         f'[connections.simulator.auth.client_credentials]\nclient_id = "{client}"',
         'client_secret = { env = "SIMULATOR_SECRET" }',
@@ -98,10 +102,10 @@ def configuration(stack, arguments):
         lines.append(f'[[targets]]\nname = "target-{number:04}"\norganization = "acme"\n{stream}')
     config = PLACE / "exporter.toml"
     config.write_text("\n".join(lines))
-    return config, os.environ | {"SIMULATOR_SECRET": secret}
+    return config, f"http://{listen}", os.environ | {"SIMULATOR_SECRET": secret}
 
 
-def daemon(name, arguments, config, environment, must_pass):
+def daemon(name, arguments, config, url, environment, must_pass):
     """Starts the daemon, watches it, ends it."""
     log = PLACE / f"{name.split()[0]}.log"
     status_file = PLACE / "state" / "status.json"
@@ -110,15 +114,18 @@ def daemon(name, arguments, config, environment, must_pass):
         command = [arguments.program, "--config", config, "--log-format", "json", "run"]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=environment)
     try:
-        ready = seconds_until(began, lambda: '"message":"started"' in log.read_text(), 30, "the daemon")
+        ready = seconds_until(began, lambda: answers(f"{url}/readyz"), 30, "the daemon")
         all_wait = lambda: waiting(status_file, process.pid, arguments.targets, must_pass)
         idle = seconds_until(began, all_wait, 600, "all targets to wait")
         # What the last pass left to be written down is written down.
         time.sleep(3)
         memory, busy, written, writes = resident(process.pid), processor(process.pid), version(status_file), 0
-        watched = time.monotonic()
+        watched = scraped = time.monotonic()
         while time.monotonic() < watched + arguments.seconds:
             time.sleep(0.2)
+            if time.monotonic() >= scraped:
+                scraped += SECONDS_BETWEEN_SCRAPES
+                answers(f"{url}/metrics")
             now = version(status_file)
             writes, written = writes + (now != written), now
         share = (processor(process.pid) - busy) / (time.monotonic() - watched)
@@ -134,6 +141,14 @@ def daemon(name, arguments, config, environment, must_pass):
     if status:
         sys.exit(f"the daemon ended with {status}:\n{log.read_text()[-4000:]}")
     return Start(name, ready, idle, memory, peak, share, threads, files, writes, end)
+
+
+def answers(url):
+    try:
+        with urllib.request.urlopen(url) as reply:
+            return bool(reply.read())
+    except OSError:
+        return False
 
 
 def waiting(status_file, pid, targets, must_pass):

@@ -37,11 +37,17 @@ const ALLOWED: [&str; 2] = ["UipathAuditLag", "UipathAuditThrottled"];
 async fn a_day_in_its_life() {
     let mut day = Day::begin().await;
     day.a_shard_and_its_disk_are_lost().await;
+    day.notes("a shard and its disk were lost");
     day.three_shards_become_two().await;
+    day.notes("three shards became two");
     day.a_secret_is_rotated_too_late().await;
+    day.notes("a secret was rotated");
     day.the_configuration_is_changed().await;
+    day.notes("the configuration was changed");
     day.the_cloud_is_down().await;
+    day.notes("the cloud was down");
     day.the_store_is_down().await;
+    day.notes("the store was down");
     day.evening().await;
 }
 
@@ -55,7 +61,7 @@ struct Day {
 
 impl Day {
     async fn begin() -> Self {
-        let town = Town::found().await;
+        let (began, town) = (Instant::now(), Town::found().await);
         let mut pods: Vec<Pod> = (0..3).map(|index| Pod::new(index, &town.directory())).collect();
         for (index, pod) in pods.iter_mut().enumerate() {
             pod.start(&town.config(), &format!("{index}/3"));
@@ -64,8 +70,11 @@ impl Day {
             watch: Watch::begin(&town.directory(), &pods).await,
             town,
             pods,
-            began: Instant::now(),
+            began,
         };
+        if let Some(watch) = &day.watch {
+            watch.sees(3).await;
+        }
         day.all_are_read("in the morning").await;
         day.no_alert_but(&[]).await;
         day
@@ -94,6 +103,7 @@ impl Day {
     async fn three_shards_become_two(&mut self) {
         let mut last = self.pods.pop().unwrap();
         last.stop().await;
+        last.assert_sound();
         if let Some(watch) = &self.watch {
             watch.scrape(&self.pods);
         }
@@ -107,6 +117,9 @@ impl Day {
         })
         .await;
         self.all_are_read("by two shards").await;
+        if let Some(watch) = &self.watch {
+            watch.sees(2).await;
+        }
         self.no_alert_but(&["UipathAuditCheckpointRebuilt"]).await;
     }
 
@@ -164,6 +177,11 @@ impl Day {
         self.all_are_read("after the store came back").await;
     }
 
+    /// For whoever wonders where the time goes.
+    fn notes(&self, what: &str) {
+        eprintln!("after {:3.0} s: {what}", self.began.elapsed().as_secs_f64());
+    }
+
     /// Every target's passes fail for a reason that names this, and so people are told.
     async fn is_in_trouble(&self, why: &str) {
         for pod in &self.pods {
@@ -193,16 +211,16 @@ impl Day {
         }
         for pod in &mut self.pods {
             pod.stop().await;
+            pod.assert_sound();
         }
         let events = self.town.assert_archive_equals_truth().await;
         self.town.verify().await;
-        let took = self.began.elapsed().as_secs();
-        eprintln!("a day: {events} events, {took} s");
+        self.notes(&format!("{events} events are archived, each once"));
     }
 
     /// A pass over every target begins from now on and is done.
     async fn all_are_read(&self, when: &str) {
-        let (since, expected) = (Utc::now(), self.town.names());
+        let (since, expected) = (self.town.world.now(), self.town.names());
         let unread = async || {
             let mut unread = expected.clone();
             for pod in &self.pods {

@@ -81,6 +81,13 @@ impl Pod {
         assert_eq!(status.code(), Some(0), "{}", self.name);
     }
 
+    /// Whatever befell it, it never was at fault itself.
+    pub fn assert_sound(&self) {
+        let log = std::fs::read_to_string(self.directory.join("log")).unwrap();
+        let at_fault = |line: &&str| line.contains("panicked") || line.contains("the daemon is stuck");
+        assert_eq!(log.lines().find(at_fault), None, "{}", self.name);
+    }
+
     /// Has it read its configuration again.
     pub fn hang_up(&self) {
         self.signal("-HUP");

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use object_store::local::LocalFileSystem;
 use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -81,7 +81,7 @@ impl Town {
         let root = world.directory.path().join("archive");
         std::fs::create_dir(&root).unwrap();
         world.move_to(Arc::new(LocalFileSystem::new_with_prefix(&root).unwrap()));
-        let now = Utc::now();
+        let now = world.now();
         for (place, seed) in places.iter().zip(0..) {
             let (simulator, hour) = (&world.simulator, TimeDelta::minutes(50));
             simulator.generate(&place.stream, seed, BEFORE, now - hour, now);
@@ -233,6 +233,8 @@ takeover_after = "12s"
             lying_about.is_empty(),
             "objects that no commit names: {lying_about:?}"
         );
+        let before = names.len() * BEFORE as usize;
+        assert!(events > before + 200, "hardly anything happened: {events} events");
         events
     }
 
@@ -258,7 +260,7 @@ async fn tell(simulator: Arc<Simulator>, places: Arc<Vec<Place>>, stop: Cancella
         .is_some()
     {
         index = (index + 73) % places.len();
-        simulator.push(&places[index].stream, NewEvent::at(Utc::now()));
+        simulator.push(&places[index].stream, NewEvent::at(simulator.clock().now()));
     }
 }
 

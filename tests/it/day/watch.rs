@@ -84,22 +84,35 @@ impl Watch {
 
     /// The alerts that are raised now.
     pub async fn firing(&self) -> BTreeSet<String> {
-        self.query("ALERTS{alertstate=\"firing\"}").await
+        self.alerts("ALERTS{alertstate=\"firing\"}").await
     }
 
     /// Those that were raised at any time.
     pub async fn raised(&self) -> BTreeSet<String> {
-        self.query("max_over_time(ALERTS{alertstate=\"firing\"}[1h])")
+        self.alerts("max_over_time(ALERTS{alertstate=\"firing\"}[1h])")
             .await
     }
 
-    async fn query(&self, query: &str) -> BTreeSet<String> {
+    /// Waits until it has seen so many, which are all there are.
+    pub async fn sees(&self, pods: usize) {
+        let all = async || {
+            let up = self.labels("up == 1", "instance").await;
+            up.len() == pods && self.labels("up", "instance").await == up
+        };
+        within("Prometheus to see all", all).await;
+    }
+
+    async fn alerts(&self, query: &str) -> BTreeSet<String> {
+        self.labels(query, "alertname").await
+    }
+
+    async fn labels(&self, query: &str, label: &str) -> BTreeSet<String> {
         let query = utf8_percent_encode(query, NON_ALPHANUMERIC);
         let reply = get(self.address(), &format!("/api/v1/query?query={query}")).await;
         let reply: Value = serde_json::from_str(&reply.unwrap()).unwrap();
         let series = reply["data"]["result"].as_array().unwrap();
-        let name = |series: &Value| series["metric"]["alertname"].as_str().unwrap().to_owned();
-        series.iter().map(name).collect()
+        let value = |series: &Value| series["metric"][label].as_str().unwrap().to_owned();
+        series.iter().map(value).collect()
     }
 }
 
@@ -136,19 +149,16 @@ fn faster_line(line: &str) -> String {
         let in_a_word = out.ends_with(|c: char| c.is_ascii_alphanumeric() || "._\"".contains(c));
         let value: u64 = number.parse().unwrap();
         let unit = after.chars().next().and_then(seconds);
-        let in_milliseconds = value * 1000 / FACTOR;
+        let milliseconds = |unit: u64| value * unit * 1000 / FACTOR;
         rest = after;
         if in_a_word || after.starts_with('.') {
             out.push_str(number);
         } else if let Some(unit) = unit {
-            out.push_str(&format!("{}ms", in_milliseconds * unit));
+            out.push_str(&format!("{}ms", milliseconds(unit)));
             rest = &after[1..];
         } else if value >= SPAN {
-            out.push_str(&format!(
-                "{}.{:03}",
-                in_milliseconds / 1000,
-                in_milliseconds % 1000
-            ));
+            let short = milliseconds(1);
+            out.push_str(&format!("{}.{:03}", short / 1000, short % 1000));
         } else {
             out.push_str(number);
         }
