@@ -18,7 +18,7 @@ use chrono::NaiveDate;
 use futures::future::BoxFuture;
 use tokio::sync::Semaphore;
 
-pub use coverage::{Coverage, Covered, Day, Gap, Part, Recent};
+pub use coverage::Coverage;
 pub use server::{listen, serve};
 
 use crate::{clock::Clock, status::Status};

@@ -76,7 +76,8 @@ pub(super) async fn run(console: &Console, args: Health) -> Result<Exit, CliErro
     let listens = match args.address {
         Some(address) => address,
         None => {
-            let http = console.settings()?.http;
+            // Warnings are for `check` and the daemon: this is asked every half a minute.
+            let http = console.settings_and_warnings()?.0.http;
             http.ok_or(CliError::Health(HealthError::NotConfigured))?.listen
         }
     };

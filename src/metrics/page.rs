@@ -28,6 +28,14 @@ pub(super) struct Page {
 }
 
 impl Page {
+    /// An empty one for about so many bytes.
+    pub(super) fn of_bytes(bytes: usize) -> Self {
+        Self {
+            text: String::with_capacity(bytes + bytes / 16),
+            ..Self::default()
+        }
+    }
+
     /// Begins a family: its samples follow. It is told even if it has none.
     pub(super) fn family(&mut self, name: &'static str, kind: Type, help: &str) {
         let kind = match kind {

@@ -1,7 +1,9 @@
 //! What is archived of a target, day by day: plain data that calendars are drawn from.
 
-pub use crate::calendar::{Covered, Day, Gap, Part, Recent};
-use crate::{calendar::Calendar, clock::Time};
+use crate::{
+    calendar::{Calendar, Day, Gap, Recent},
+    clock::Time,
+};
 
 /// What is known of a target's archive.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

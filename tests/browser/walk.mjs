@@ -68,6 +68,7 @@ for (const [url, options, picture] of [
   [targetPage, dark, "status-page-target-dark"],
   [`${few}/targets/acme-production?year=2026`, narrow],
   [`${few}/targets/acme-classic?year=2025`, own],
+  [`${few}/targets/acme`, {}],
   [`${few}/?name=nobody`, {}],
   [`${crowd}/?state=idle&page=7`, dark],
   [`${few}/`, zoomed],

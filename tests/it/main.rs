@@ -28,6 +28,7 @@ mod downloads;
 mod faults;
 mod guide;
 mod gaps;
+mod health;
 mod kill;
 mod kinds;
 mod limits;

@@ -154,15 +154,6 @@ def configures(where, found, program):
         require(f':{port}"' in data["pod.toml"], f"{where}: it does not listen on {port}")
 
 
-def has_alerts():
-    """Whether there are alerts; then the chart has them too."""
-    copy = CHART / "files/alerts.yaml"
-    same = copy.exists() == ALERTS.exists() and (not copy.exists() or copy.read_text() == ALERTS.read_text())
-    if not same:
-        sys.exit(f"{copy} is not {ALERTS}: make it a symbolic link, ../../../prometheus/alerts.yaml")
-    return ALERTS.exists()
-
-
 def watches(where, found):
     monitor, rule = only(found, "ServiceMonitor"), only(found, "PrometheusRule")
     if monitor:
@@ -255,8 +246,10 @@ def main():
     require(linted.returncode == 0, f"helm lint: {linted.stdout}{linted.stderr}")
     schema_fits()
     refuses(given.helm)
+    copy = CHART / "files/alerts.yaml"
+    require(copy.read_text() == ALERTS.read_text(), f"{copy} is not a link to {ALERTS}")
     cases = 0
-    for values in [(), *[(file,) for file in VALUES if has_alerts() or file.name != "alerts.yaml"]]:
+    for values in [(), *[(file,) for file in VALUES]]:
         where = values[0].name if values else "values.yaml"
         for version in KUBERNETES:
             found = objects(render(given.helm, *values, version=version))

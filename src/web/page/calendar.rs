@@ -6,10 +6,8 @@ use std::collections::BTreeMap;
 use chrono::{Datelike as _, Days, NaiveDate};
 use maud::{Markup, html};
 
-use super::{
-    super::coverage::{Coverage, Covered, Day, Part},
-    words,
-};
+use super::{super::coverage::Coverage, words};
+use crate::calendar::{Covered, Day, Part};
 
 const WEEKDAYS: [&str; 7] = [
     "Monday",

@@ -114,6 +114,15 @@ pub(super) fn facts(target: &TargetStatus, coverage: Option<&Coverage>, now: Tim
                     }
                 }
             }
+            @if let Some(webhook) = target.webhook.as_ref().filter(|webhook| webhook.failures > 0) {
+                div {
+                    dt { "Webhook" }
+                    dd {
+                        "failing, "
+                        (words::count(webhook.pending.unwrap_or_default(), "commit")) " not announced"
+                    }
+                }
+            }
         }
     }
 }

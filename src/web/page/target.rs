@@ -4,15 +4,13 @@ use chrono::{Datelike as _, NaiveDate};
 use maud::{Markup, html};
 
 use super::{
-    super::{
-        coverage::{Coverage, Gap},
-        view::Year,
-    },
+    super::{coverage::Coverage, view::Year},
     Frame, badge, calendar, facts, icon, refreshing, words,
 };
 use crate::{
+    calendar::{Covered, Gap},
     clock::Time,
-    status::{LastComparison, LastPass, Side, Status, TargetStatus},
+    status::{LastComparison, LastPass, Side, Status, TargetStatus, WebhookStatus},
 };
 
 /// Rows of gaps that are shown, the newest.
@@ -50,6 +48,7 @@ pub(in crate::web) fn page(
         (recent(coverage, now))
         (last_pass(target, now))
         @if let Some(comparison) = &target.last_comparison { (compared(comparison, target, now)) }
+        @if let Some(webhook) = &target.webhook { (announced(webhook, now)) }
         @if target.trouble().is_none() && let Some(error) = &target.last_error {
             section aria-labelledby="past" {
                 h2 #past { "The last failure, which is over" }
@@ -107,11 +106,10 @@ fn year(target: &TargetStatus, view: &Year, coverage: Option<&Coverage>, today: 
 
 /// Each day in words, the newest first; none before the archive begins.
 fn list(coverage: &Coverage, today: NaiveDate) -> Markup {
-    use super::super::coverage::Covered::Before;
     let days = coverage.days.iter().rev();
     html! {
         ul.list {
-            @for day in days.filter(|day| day.date <= today && day.covered != Before) {
+            @for day in days.filter(|day| day.date <= today && (!day.known || day.covered != Covered::Before)) {
                 li { (calendar::text(day, today)) }
             }
         }
@@ -217,6 +215,26 @@ fn passed(pass: &LastPass, now: Time) -> Markup {
             (fact("Missed runs made up for", words::number(pass.missed)))
             @if let Some(skew) = pass.skew_seconds {
                 (fact("The server's clock minus ours", format!("{skew} s")))
+            }
+        }
+    }
+}
+
+fn announced(webhook: &WebhookStatus, now: Time) -> Markup {
+    html! {
+        section aria-labelledby="webhook" {
+            h2 #webhook { "Announcements by webhook" }
+            p {
+                @match webhook.pending {
+                    Some(0) => "All commits were taken",
+                    Some(pending) => { (words::count(pending, "commit")) " still to be taken" }
+                    None => "Nobody has looked yet",
+                }
+                @if let Some(last) = webhook.last_delivery { ", the last one " (words::relative(last, now)) }
+                "."
+            }
+            @if webhook.failures > 0 && let Some(error) = &webhook.last_error {
+                div.trouble.failing { (facts::told(error, now, 0)) }
             }
         }
     }

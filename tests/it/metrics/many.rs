@@ -6,6 +6,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use uipath_audit_exporter::{
     metrics::{Delivery, Metrics},
+    schedule::Schedule,
     secret::SecretRef,
     settings::{ArchiveOption, AuthSettings, Settings, WebhookSettings},
     status::{LastPass, Status},
@@ -119,7 +120,12 @@ async fn a_thousand_targets_are_told_fast_and_in_a_few_megabytes() {
     let names: Vec<String> = (0..1_000)
         .map(|number| format!("acme-production-{number:04}"))
         .collect();
-    let settings = with_targets(&world, &names);
+    let mut settings = with_targets(&world, &names);
+    // No two have one schedule: that is the slowest there is.
+    for (number, target) in settings.targets.iter_mut().enumerate() {
+        let cron = format!("{} {}/15 * * * *", number % 60, number / 60 % 15);
+        target.schedule = Schedule::new(&cron, "Europe/Berlin").unwrap();
+    }
     let metrics = Metrics::default();
     metrics.configure(&settings, &settings.targets, None);
     let status = status(&names);

@@ -105,6 +105,11 @@ async fn it_shows_how_it_is_doing_and_says_the_same_as_status() {
             page.body
         );
     }
+    wait_for("the calendar", async || {
+        let page = get(address, "/").await.body;
+        page.contains("; 50 events in all") && page.contains("before the archive begins")
+    })
+    .await;
     wait_for("`status` to say the same", async || {
         let told = machine.run(&["status", "--json"]).await;
         let told: Value = serde_json::from_slice(&told.stdout).unwrap();

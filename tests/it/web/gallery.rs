@@ -12,10 +12,14 @@ use tokio_util::{
     task::TaskTracker,
 };
 use uipath_audit_exporter::{
+    calendar::{Covered, Day, Gap, Part, Recent},
     clock::Clock,
     commit::{Counts, Kind},
-    status::{LastCommit, LastError, LastPass, Needs, PassResult, Progress, State, Status, TargetStatus},
-    web::{self, Coverage, Covered, Day, Gap, Part, Recent, Sources, Web},
+    status::{
+        LastCommit, LastComparison, LastError, LastPass, Needs, PassResult, Progress, Side, State, Status,
+        TargetStatus, WebhookStatus,
+    },
+    web::{self, Coverage, Sources, Web},
     window::Window,
 };
 
@@ -181,8 +185,25 @@ pub fn few() -> Vec<TargetStatus> {
         next_run: Some(now() + TimeDelta::seconds(12)),
         ..TargetStatus::default()
     };
+    let mut told = well("acme", 312);
+    told.last_error = failing.last_error.clone();
+    told.last_comparison = Some(comparison());
+    told.next_comparison = Some(now() + TimeDelta::hours(16));
+    told.webhook = Some(WebhookStatus {
+        pending: Some(12),
+        last_delivery: Some(before(9_000)),
+        failures: 31,
+        last_error: Some(LastError {
+            message: "announce commit 2207 to `https://siem.acme.example`: it answered 500".to_owned(),
+            hint: Some(
+                "look at the receiver's log: it is told again and again until it takes the commit".to_owned(),
+            ),
+            at: before(40),
+            action: Needs::NextPass,
+        }),
+    });
     vec![
-        well("acme", 312),
+        told,
         running,
         failing,
         person,
@@ -190,6 +211,26 @@ pub fn few() -> Vec<TargetStatus> {
         well("acme-classic", 47),
         fresh,
     ]
+}
+
+fn comparison() -> LastComparison {
+    LastComparison {
+        at: before(26_000),
+        took_ms: 74_000,
+        result: PassResult::Done,
+        from: Some(before(26_000 + 7 * 86_400)),
+        to: Some(before(26_000)),
+        live: Side {
+            shown: 8_204,
+            missing: 2,
+            written: 2,
+            commits: 1,
+        },
+        store: Side::default(),
+        without_store: Some("the target has a filter, which the long-term store does not know".to_owned()),
+        missed: 0,
+        error: None,
+    }
 }
 
 /// Always the same for a name.

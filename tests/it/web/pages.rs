@@ -181,6 +181,25 @@ async fn trouble_comes_first_with_what_to_do_until_it_is_over() {
 }
 
 #[tokio::test]
+async fn comparisons_announcements_and_past_failures_are_told() {
+    let gallery = Gallery::of(few()).await;
+    let page = get(gallery.address, "/targets/acme").await.body;
+    for said in [
+        "The last failure, which is over",
+        "8,204",
+        "The long-term store was left out: the target has a filter",
+        "12 commits still to be taken",
+        "announce commit 2207",
+        "What to do: </b>look at the receiver's log",
+        "#2,218",
+    ] {
+        assert!(page.contains(said), "`{said}` is not there");
+    }
+    let page = get(gallery.address, "/").await.body;
+    assert!(page.contains("failing, 12 commits not announced"));
+}
+
+#[tokio::test]
 async fn the_style_is_sent_once_and_head_sends_no_body() {
     let gallery = Gallery::of(few()).await;
     let first = get(gallery.address, "/style.css").await;
