@@ -30,6 +30,7 @@ mod shard;
 mod showing;
 mod stop;
 mod systemd;
+mod turn;
 mod worker;
 
 use board::Board;
@@ -220,10 +221,10 @@ impl Daemon {
         share(settings, self.options.shard)
     }
 
-    /// Starts a task that `leave` cuts off.
+    /// Starts a task that `leave` cuts off. In a box: the layers around it would each make room for it.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.tasks
-            .spawn(self.leave.clone().run_until_cancelled_owned(task));
+        let task = self.leave.clone().run_until_cancelled_owned(Box::pin(task));
+        self.tasks.spawn(task);
     }
 
     /// Lets passes end in their own time, within the deadline.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     archive::{Archive, ArchiveError},
@@ -26,6 +26,10 @@ use crate::{
     target::{Target, TargetName},
 };
 
+/// Passes through one connection that may be beginning at once. The connection itself bounds no more than requests to the
+/// server: a thousand passes that are due together would each take memory, and all turn to the archive.
+const BEGINNERS: usize = 64;
+
 /// What targets share, opened: state directory, archive, connections.
 pub struct Fleet {
     /// Archive, checkpoint, clock, memory budget.
@@ -40,6 +44,7 @@ pub struct Fleet {
 struct Line {
     settings: ConnectionSettings,
     open: Mutex<Option<(Connection, Fingerprint)>>,
+    turns: Arc<Semaphore>,
 }
 
 /// What certificate files held. None: there are none, or one cannot be read.
@@ -257,6 +262,14 @@ impl Fleet {
             .collect()
     }
 
+    /// Waits until the target may begin a pass: first come, first served among those of its connection. None if there is no
+    /// such connection, which a checked configuration rules out.
+    pub async fn turn(&self, target: &Target) -> Option<OwnedSemaphorePermit> {
+        let line = self.connections.get(&target.connection)?;
+        // Fails only when the semaphore is closed, which nobody does.
+        Arc::clone(&line.turns).acquire_owned().await.ok()
+    }
+
     /// A target's exporter; opens its connection if that was not done yet. None if there is no such connection, which a
     /// checked configuration rules out. Reads certificate files: blocking.
     ///
@@ -285,6 +298,7 @@ impl Line {
         Arc::new(Self {
             settings: settings.clone(),
             open: Mutex::default(),
+            turns: Arc::new(Semaphore::new(BEGINNERS)),
         })
     }
 

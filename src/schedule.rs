@@ -4,7 +4,7 @@
 //! calendar is `croner`'s; what a change of daylight saving does to it is decided here, since `croner` loses or
 //! repeats due times there.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use chrono::{Datelike, NaiveDateTime, Offset, SubsecRound, TimeDelta, TimeZone};
 use chrono_tz::Tz;
@@ -28,7 +28,8 @@ const MOST_MISSED: u64 = 1000;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schedule {
     text: String,
-    cron: croner::Cron,
+    /// Several KiB: shared by all copies.
+    cron: Arc<croner::Cron>,
     zone: Tz,
     /// Runs through the second half of an autumn overlap as well.
     rhythm: bool,
@@ -107,7 +108,7 @@ impl Schedule {
             .build()
             .parse(&text);
         let cron = match parsed {
-            Ok(cron) => cron,
+            Ok(cron) => Arc::new(cron),
             Err(source) => return Err(ScheduleError::Cron { cron: text, source }),
         };
         let zone = zone.parse().map_err(|_| ScheduleError::Zone {

@@ -2,10 +2,9 @@
 //!
 //! One pass at a time, since there is one worker. Nothing ends it but the request to stop: not even a panic in a pass.
 
-use std::{mem::Discriminant, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{mem::Discriminant, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
-use futures::FutureExt as _;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -31,7 +30,7 @@ pub(super) const REPORT: &str = "this is a bug: please report it with the panic'
 
 pub(super) struct Worker {
     pub(super) daemon: Arc<Daemon>,
-    fleet: Arc<Fleet>,
+    pub(super) fleet: Arc<Fleet>,
     pub(super) target: Target,
     /// Where due times are kept.
     pub(super) notes: TargetCheckpoint,
@@ -111,7 +110,7 @@ impl Worker {
                 sound = match self.wait().await {
                     None => return,
                     Some(Next::Pass(due)) => self.pass(&mut exporter, due).await,
-                    Some(Next::Comparison) => self.compare(&mut exporter).await,
+                    Some(Next::Comparison) => Box::pin(self.compare(&mut exporter)).await,
                 };
             }
         }
@@ -174,6 +173,7 @@ impl Worker {
     async fn pass(&mut self, exporter: &mut Exporter, due: Due) -> bool {
         let (at, began) = (self.daemon.clock.now(), Instant::now());
         let progress = exporter.progress();
+        progress.begin();
         self.change(Some(Arc::clone(&progress)), |status| {
             status.next_run = None;
             // A target in trouble stays so until a pass has shown otherwise.
@@ -182,7 +182,7 @@ impl Worker {
             }
         });
         let stop = self.stop.clone();
-        let result = AssertUnwindSafe(exporter.pass(false, &stop)).catch_unwind().await;
+        let result = self.in_turn(exporter).await;
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let seen = progress.look();
         let mut last = LastPass {

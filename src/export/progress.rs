@@ -42,7 +42,8 @@ impl Progress {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    pub(super) fn begin(&self) {
+    /// A pass is to begin: nothing is known of it yet.
+    pub fn begin(&self) {
         self.change(|seen| *seen = Seen::default());
     }
 

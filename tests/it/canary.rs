@@ -323,7 +323,8 @@ async fn a_server_that_sends_a_token_back_is_not_quoted() {
     let mut world = World::new().await;
     world.simulator = Simulator::local(Cloud::new().tenant("acme", "production").static_token(token))
         .await
-        .unwrap();
+        .unwrap()
+        .into();
     std::fs::write(world.directory.path().join("secret"), token).unwrap();
     let file = SecretRef::File(world.directory.path().join("secret"));
     for connection in world.settings.connections.values_mut() {

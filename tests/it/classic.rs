@@ -27,7 +27,7 @@ async fn classic() -> World {
     std::fs::write(world.directory.path().join("secret"), simulator.client_secret()).unwrap();
     let connection = world.settings.connections.get_mut("cloud").unwrap();
     connection.url = simulator.url().parse().unwrap();
-    world.simulator = simulator;
+    world.simulator = simulator.into();
     world.stream = StreamId::classic("acme");
     let target: &mut Target = &mut world.settings.targets[0];
     (target.api, target.tenant) = (Api::Classic, None);

@@ -74,6 +74,13 @@ pub fn s3() -> Result<&'static S3, Missing> {
     started.as_ref().map_err(Missing::clone)
 }
 
+/// The directory that has Prometheus's programs.
+pub fn prometheus() -> Result<&'static Path, Missing> {
+    static PROMETHEUS: OnceLock<Result<PathBuf, Missing>> = OnceLock::new();
+    let installed = PROMETHEUS.get_or_init(install::prometheus).as_deref();
+    installed.map_err(Missing::clone)
+}
+
 /// Azure Blob Storage.
 pub fn azure() -> Result<&'static Azure, Missing> {
     static RUNNING: OnceLock<Result<Azure, Missing>> = OnceLock::new();

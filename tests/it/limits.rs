@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use uipath_audit_exporter::{
     error::{Action, Chain},
     export::PassError,
@@ -133,4 +134,19 @@ async fn a_budget_of_one_slice_of_any_size_lets_a_pass_begin() {
     let pass = tokio::time::timeout(Duration::from_secs(20), world.once()).await;
     pass.expect("it comes to an end").unwrap();
     world.assert_archive_equals_truth().await;
+}
+
+#[tokio::test]
+async fn passes_that_are_due_together_begin_a_few_at_a_time() {
+    let world = World::new().await;
+    let (fleet, target) = (world.open_fleet().await, &world.settings.targets[0]);
+    let mut turns = Vec::new();
+    while let Some(Some(turn)) = fleet.turn(target).now_or_never() {
+        turns.push(turn);
+        assert!(turns.len() < 1_000, "no end of turns");
+    }
+    assert_eq!(turns.len(), 64);
+    let next = fleet.turn(target);
+    turns.pop();
+    assert!(next.await.is_some());
 }

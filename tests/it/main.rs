@@ -23,6 +23,7 @@ mod canary;
 mod catalog;
 mod classic;
 mod conformance;
+mod day;
 mod downloads;
 mod faults;
 mod guide;

@@ -1,7 +1,12 @@
 //! A world for one history: a simulated cloud, a store, a clock that stands still until it is moved, and exporters that
 //! come and go.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt as _;
@@ -34,7 +39,7 @@ pub const TARGET: &str = "acme-production";
 
 /// A cloud, a store, a clock, and the settings that exporters are started with.
 pub struct World {
-    pub simulator: Simulator,
+    pub simulator: Arc<Simulator>,
     /// The API that its target is read through.
     pub kind: Kind,
     pub stream: StreamId,
@@ -72,7 +77,7 @@ impl World {
             .tenant("acme", "production")
             .tenant("acme", "staging")
             .classic("acme");
-        let simulator = Simulator::local(cloud).await.unwrap();
+        let simulator = Arc::new(Simulator::local(cloud).await.unwrap());
         simulator.clock().fix(at("2026-11-20T12:00:00Z"));
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("secret"), simulator.client_secret()).unwrap();
@@ -216,8 +221,12 @@ impl World {
 
     /// Objects that no commit names.
     pub async fn stray(&self, ledger: &Ledger) -> Vec<String> {
+        self.lying_about(&ledger.keys(TARGET)).await
+    }
+
+    /// Objects other than these.
+    pub async fn lying_about(&self, named: &BTreeSet<String>) -> Vec<String> {
         let objects: Vec<_> = self.store.list(None).try_collect().await.unwrap();
-        let named = ledger.keys(TARGET);
         objects
             .into_iter()
             .map(|meta| meta.location.to_string())

@@ -19,6 +19,7 @@ const PACKAGE_LOCK: &str = include_str!("../../emulators/package-lock.json");
 /// Where Debian has what is asked for.
 const PYTHON_HINT: &str = "install Python 3.10 or newer with its `venv` module (Debian: `python3-venv`)";
 const NODE_HINT: &str = "install Node.js 20 or newer with npm (Debian: `nodejs`, `npm`)";
+const PROMETHEUS_HINT: &str = "install Prometheus (Debian: `prometheus`)";
 
 /// A virtual environment; returns its interpreter.
 pub fn python() -> Result<PathBuf, Missing> {
@@ -45,6 +46,29 @@ pub fn python() -> Result<PathBuf, Missing> {
         run(&mut pip, "let pip reach a package index").map(drop)
     })?;
     Ok(interpreter(&directory))
+}
+
+/// Prometheus as it is installed, or else as Debian has it, unpacked; returns the directory of its programs.
+pub fn prometheus() -> Result<PathBuf, Missing> {
+    let is_there = |directory: &PathBuf| directory.join("prometheus").is_file();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    if let Some(directory) = std::env::split_paths(&path).find(is_there) {
+        return Ok(directory);
+    }
+    let directory = installed(&root(), "prometheus", "", &[], |directory| {
+        let download = ["download", "--quiet", "prometheus"];
+        run(
+            Command::new("apt-get").args(download).current_dir(directory),
+            PROMETHEUS_HINT,
+        )?;
+        let unpack = "dpkg-deb --extract prometheus_*.deb .";
+        run(
+            Command::new("sh").args(["-c", unpack]).current_dir(directory),
+            PROMETHEUS_HINT,
+        )
+        .map(drop)
+    })?;
+    Ok(directory.join("usr/bin"))
 }
 
 fn root() -> PathBuf {
