@@ -38,7 +38,7 @@ pub struct Sources {
     pub status: Now<Option<Status>>,
     /// What is archived of a target, day by day.
     pub coverage: Days,
-    /// The text of `/metrics`.
+    /// The text of `/metrics`. This one may block: it reads files.
     pub metrics: Now<String>,
     /// Why the process should be killed and started again. Empty: it works.
     pub alive: Now<Vec<String>>,
@@ -52,7 +52,7 @@ pub struct Web {
     hosts: RwLock<Hosts>,
     sources: Sources,
     /// Pages are made one at a time: whoever asks for many takes one core at most.
-    press: Semaphore,
+    press: Arc<Semaphore>,
 }
 
 impl Web {
@@ -64,7 +64,7 @@ impl Web {
             clock,
             hosts: RwLock::new(Hosts::new(loopback, names)),
             sources,
-            press: Semaphore::new(1),
+            press: Arc::new(Semaphore::new(1)),
         }
     }
 

@@ -115,7 +115,7 @@ impl Board {
                     Some(progress) => {
                         let look = progress.look();
                         seen.busy += 1;
-                        seen.moved += look.pulled + look.commits;
+                        seen.moved += look.pulled + look.commits + look.looks;
                     }
                     None if is_past(status.next_run, clock) => seen.overdue.push(status.target.clone()),
                     None => {}

@@ -90,11 +90,23 @@ impl Crew {
         fleet.map_or(0, |fleet| fleet.requests())
     }
 
+    /// Targets whose worker has ended, though nobody asked it to.
+    pub(super) fn deserted(&self) -> Vec<String> {
+        self.with(|now| {
+            let hands = now.hands.iter();
+            let gone = hands.filter(|(_, hand)| hand.ended.is_cancelled() && !hand.stop.is_cancelled());
+            gone.map(|(name, _)| name.to_string()).collect()
+        })
+    }
+
     pub(super) fn readiness(&self) -> Readiness {
         self.with(|now| match (&now.fleet, now.targets.len()) {
             (None, 1..) => Readiness::NoArchive,
             (_, all) => {
-                let working = |target: &&Target| now.hands.contains_key(&target.name);
+                let working = |target: &&Target| {
+                    let hand = now.hands.get(&target.name);
+                    hand.is_some_and(|hand| !hand.ended.is_cancelled())
+                };
                 match all - now.targets.iter().filter(working).count() {
                     0 => Readiness::Ready,
                     waiting => Readiness::Waiting(waiting),

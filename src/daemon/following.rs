@@ -24,11 +24,26 @@ struct Current {
 }
 
 /// What a follower's work depends on.
-#[derive(PartialEq)]
-struct Does {
-    archive: ArchiveSettings,
+pub(super) struct Does {
+    /// Of the archive as it was opened: opened anew, be it for new certificates alone, it has others.
+    archive: Arc<ArchiveSettings>,
     http: bool,
     webhook: Option<WebhookSettings>,
+}
+
+impl Does {
+    pub(super) fn of(shared: &Shared, settings: &Settings) -> Self {
+        Self {
+            archive: Arc::clone(&shared.settings),
+            http: settings.http.is_some(),
+            webhook: settings.webhook.clone(),
+        }
+    }
+
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.archive, &other.archive)
+            && (self.http, &self.webhook) == (other.http, &other.webhook)
+    }
 }
 
 impl Following {
@@ -48,15 +63,11 @@ impl Following {
 impl Daemon {
     /// Has the commits of these targets followed as the settings ask for it. Who does that already goes on.
     pub(super) fn follow(self: &Arc<Self>, shared: &Shared, settings: &Settings, targets: Vec<TargetName>) {
-        let does = Does {
-            archive: settings.archive.clone(),
-            http: settings.http.is_some(),
-            webhook: settings.webhook.clone(),
-        };
+        let does = Does::of(shared, settings);
         let stop = self.stop.child_token();
         let begun = self.following.with(|now| {
             if let Some(now) = now.as_ref() {
-                if now.does == does {
+                if now.does.is_same(&does) {
                     return None;
                 }
                 now.stop.cancel();

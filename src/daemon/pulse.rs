@@ -40,7 +40,7 @@ struct Inner {
 /// What a look shows.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Seen {
-    /// Targets whose due time has passed, without anything under way.
+    /// Targets whose due time has passed, without anything under way; and those that nobody works for any more.
     pub(super) overdue: Vec<String>,
     /// Grows with everything that happens.
     pub(super) moved: u64,
@@ -102,6 +102,7 @@ impl Daemon {
         loop {
             let mut seen = self.board.pulse(self.clock.now());
             seen.moved += self.crew.requests();
+            seen.overdue.extend(self.crew.deserted());
             let before = self.pulse.trouble(Instant::now());
             self.pulse.note(&seen, Instant::now());
             let trouble = self.pulse.trouble(Instant::now()).or(before);

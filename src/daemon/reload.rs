@@ -3,6 +3,7 @@
 //! It is read again when a hangup asks for it, and when one of its files, or a certificate that it names, has changed.
 
 use std::{
+    collections::BTreeMap,
     error::Error,
     fs,
     os::unix::fs::MetadataExt as _,
@@ -31,6 +32,7 @@ pub struct Reload {
 
 /// What a file looks like from outside. None: it is not there, or nobody knows.
 type Look = Option<(u64, u64, u64, Option<SystemTime>)>;
+type Looks = BTreeMap<PathBuf, Look>;
 
 impl Reload {
     /// `read` reads the configuration, which stands in `files`. It may block.
@@ -45,10 +47,16 @@ impl Reload {
     }
 
     /// What all files look like now: those of the configuration, and those it names.
-    async fn look(&self, settings: &Settings) -> Vec<Look> {
+    async fn look(&self, settings: &Settings) -> Looks {
         let mut files = self.files.clone();
         files.extend(settings.certificates().cloned());
-        let looking = tokio::task::spawn_blocking(move || files.iter().map(|file| look(file)).collect());
+        let looking = tokio::task::spawn_blocking(move || {
+            let looks = files.into_iter().map(|file| {
+                let look = look(&file);
+                (file, look)
+            });
+            looks.collect()
+        });
         looking.await.unwrap_or_default()
     }
 }
@@ -97,12 +105,14 @@ impl Daemon {
                 );
             }
             settings = self.crew.settings();
-            seen = match result {
-                Ok(()) if !asked => reload.look(&settings).await,
-                // What has changed since it was looked at is looked at again.
-                _ => now,
-            };
+            seen = reload.look(&settings).await;
             last.clone_from(&seen);
+            // What has changed since it was looked at, while it was being read, is read again.
+            for (file, look) in &mut seen {
+                if let Some(before) = now.get(file) {
+                    look.clone_from(before);
+                }
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! The daemon's HTTP server: where it listens, and where what it shows comes from.
 
 use std::{
+    io,
     net::SocketAddr,
     ops::RangeInclusive,
     sync::{Arc, Weak},
@@ -8,7 +9,11 @@ use std::{
 };
 
 use chrono::NaiveDate;
-use tokio::{sync::Mutex, time::timeout};
+use tokio::{
+    net::TcpListener,
+    sync::Mutex,
+    time::{Instant, sleep, timeout},
+};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::TaskTracker,
@@ -26,6 +31,11 @@ use crate::{
 /// Connections that are still open when all else has ended get this long.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
+/// An address that is being left is free after this at the latest,
+const LEFT_WITHIN: Duration = Duration::from_secs(2);
+/// and is tried this often.
+const TRY_EVERY: Duration = Duration::from_millis(20);
+
 /// The server, if there is one. It outlives the passes, so that whoever asks is told how stopping goes.
 #[derive(Default)]
 pub(super) struct Showing {
@@ -42,11 +52,63 @@ struct Open {
 }
 
 impl Showing {
+    fn serve(&self, listener: TcpListener, listen: SocketAddr, web: Arc<Web>) -> Open {
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(%address, "health, metrics and the status page are served over HTTP");
+        }
+        let stop = CancellationToken::new();
+        self.tasks
+            .spawn(web::serve(listener, Arc::clone(&web), stop.clone()));
+        Open {
+            listen,
+            web,
+            _stop: stop.drop_guard(),
+        }
+    }
+
+    /// Takes an address that may be in use by the server itself: where the port stays, one of the machine's addresses and
+    /// all of them exclude each other. Then the old one is left first, and taken again if that does not help.
+    async fn listen(&self, now: &mut Option<Open>, to: SocketAddr) -> io::Result<TcpListener> {
+        let error = match web::listen(to).await {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => error,
+            other => return other,
+        };
+        let Some(Open {
+            listen: from, web, ..
+        }) = now.take_if(|open| open.listen.port() == to.port())
+        else {
+            return Err(error);
+        };
+        let taken = listen_soon(to).await;
+        if taken.is_err() {
+            match listen_soon(from).await {
+                Ok(listener) => *now = Some(self.serve(listener, from, web)),
+                Err(error) => {
+                    tracing::error!(address = %from, %error, "nothing is shown over HTTP any more: the address was taken meanwhile");
+                }
+            }
+        }
+        taken
+    }
+
     /// Ends it: to be called when all else has ended.
     pub(super) async fn end(&self) {
         *self.now.lock().await = None;
         self.tasks.close();
         let _ = timeout(LAST_ANSWERS, self.tasks.wait()).await;
+    }
+}
+
+/// Takes an address that somebody is about to leave.
+async fn listen_soon(address: SocketAddr) -> io::Result<TcpListener> {
+    let deadline = Instant::now() + LEFT_WITHIN;
+    loop {
+        match web::listen(address).await {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < deadline => {
+                sleep(TRY_EVERY).await;
+            }
+            other => return other,
+        }
     }
 }
 
@@ -68,24 +130,14 @@ impl Daemon {
             open.web.admit(loopback, hosts.clone());
             return Ok(());
         }
-        let listener = web::listen(*listen).await.map_err(|source| OpenError::Listen {
+        let listener = self.showing.listen(&mut now, *listen).await;
+        let listener = listener.map_err(|source| OpenError::Listen {
             address: *listen,
             source,
         })?;
-        if let Ok(address) = listener.local_addr() {
-            tracing::info!(%address, "health, metrics and the status page are served over HTTP");
-        }
         let sources = sources(&Arc::downgrade(self));
         let web = Arc::new(Web::new(self.clock.clone(), loopback, hosts.clone(), sources));
-        let stop = CancellationToken::new();
-        self.showing
-            .tasks
-            .spawn(web::serve(listener, Arc::clone(&web), stop.clone()));
-        *now = Some(Open {
-            listen: *listen,
-            web,
-            _stop: stop.drop_guard(),
-        });
+        *now = Some(self.showing.serve(listener, *listen, web));
         Ok(())
     }
 

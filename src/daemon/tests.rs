@@ -23,6 +23,7 @@ use crate::{
     status::{Needs, PassResult, State, Status},
 };
 
+mod alive;
 mod comparing;
 mod reload;
 #[expect(clippy::future_not_send, reason = "a test stays on its thread")]

@@ -171,6 +171,7 @@ impl Exporter {
             Some(sha256) => archive.read_known(&key, sha256).await,
             None => archive.read_twice(&key).await,
         };
+        self.progress.looked();
         read.map_err(PassError::Archive)
     }
 

@@ -299,6 +299,7 @@ impl Exporter {
     pub(super) async fn marks_in(&self, object: &Object, api: Api) -> Result<Vec<Mark>, PassError> {
         let key = object.key.clone();
         let stored = self.shared.archive.read_known(&key, &object.sha256).await;
+        self.progress.looked();
         let Some(stored) = stored.map_err(PassError::Archive)? else {
             return Err(PassError::BadObject {
                 key,

@@ -27,6 +27,8 @@ pub struct Seen {
     pub received: u64,
     /// Commits of this pass.
     pub commits: u64,
+    /// Commits and data objects that it has read in the archive, to know what is there.
+    pub looks: u64,
     /// The server's clock minus ours, in seconds.
     pub skew_seconds: Option<i64>,
 }
@@ -62,6 +64,11 @@ impl Progress {
             seen.read = Some(to);
             seen.pulled += pulled;
         });
+    }
+
+    /// A commit or a data object was read in the archive.
+    pub(super) fn looked(&self) {
+        self.change(|seen| seen.looks += 1);
     }
 
     pub(super) fn received(&self, events: usize) {

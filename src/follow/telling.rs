@@ -188,6 +188,11 @@ impl Follower {
         if number > head.number {
             return Ok(Announce::All { next: number });
         }
+        // How many are left is known from now on, whether or not anybody takes them.
+        self.change(target, None, |telling| {
+            telling.head = telling.head.max(head.number);
+            telling.next = Some(number);
+        });
         let sure = match number == head.number {
             true => Sure::Known(head.sha256.as_str()),
             false => Sure::Twice,

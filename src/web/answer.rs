@@ -1,5 +1,7 @@
 //! A request's answer: which page it is, and what is said around it.
 
+use std::sync::Arc;
+
 use sha2::{Digest as _, Sha256};
 
 use super::{
@@ -100,10 +102,7 @@ impl Web {
         match ask.path {
             "/livez" => Reply::health(&(self.sources.alive)()),
             "/readyz" => Reply::health(&(self.sources.ready)()),
-            "/metrics" => {
-                self.printed(|| Reply::new(200, METRICS, (self.sources.metrics)()))
-                    .await
-            }
+            "/metrics" => self.metrics().await,
             "/api/status" => {
                 let said = |status| Report::Daemon(status).json() + "\n";
                 let json = |status| Reply::new(200, "application/json", said(status));
@@ -123,6 +122,23 @@ impl Web {
     async fn printed(&self, make: impl FnOnce() -> Reply) -> Reply {
         let _turn = self.press.acquire().await;
         make()
+    }
+
+    /// Files are read for it: one that never answers, on a network's disk say, takes one thread, and neither a pass nor a
+    /// probe waits for it.
+    async fn metrics(&self) -> Reply {
+        let Ok(turn) = Arc::clone(&self.press).acquire_owned().await else {
+            return ending();
+        };
+        let metrics = Arc::clone(&self.sources.metrics);
+        let telling = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            metrics()
+        });
+        match telling.await {
+            Ok(text) => Reply::new(200, METRICS, text),
+            Err(_) => Reply::text(500, "this is a bug: please report it with the panic's message\n"),
+        }
     }
 
     async fn overview(&self, ask: &Ask<'_>) -> Reply {

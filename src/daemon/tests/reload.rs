@@ -9,10 +9,12 @@ use std::{
 use uipath_audit_simulator::{Fault, When};
 
 use super::{
-    super::Reload,
-    world::{EVERY_SECOND, HOURLY, PATIENCE, Running, World, wait_until},
+    super::{Reload, following::Does},
+    world::{CERTIFICATE, EVERY_SECOND, HOURLY, PATIENCE, Running, World, wait_until},
 };
-use crate::{observe, settings::Settings, status::State};
+use crate::{
+    archive::Archive, checkpoint::Checkpoint, fleet::Fleet, observe, settings::Settings, status::State,
+};
 
 /// A configuration that tests write, in a file that only has to change.
 struct Written {
@@ -210,6 +212,57 @@ async fn a_hangup_reads_it_again_though_no_file_has_changed() {
         .await;
     *written.settings.lock().unwrap() = Ok(world.settings("audit-1", EVERY_SECOND, &["one", "two"]));
     daemon.stop.hangup.notify_one();
+    daemon
+        .shows("two", "covered", |status| status.coverage_end.is_some())
+        .await;
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn an_archive_that_was_opened_with_new_certificates_is_followed_through_them() {
+    let world = World::new().await;
+    let roots = world.directory.path().join("roots.pem");
+    fs::write(&roots, CERTIFICATE).unwrap();
+    let mut settings = world.settings("audit-1", HOURLY, &["one"]);
+    settings.archive.ca_file = Some(roots.clone());
+    let checkpoint = Checkpoint::open(&settings.state_dir).unwrap();
+    let archive = Archive::open(&settings.archive).unwrap();
+    let fleet = Fleet::unconnected(&settings, world.clock(), checkpoint, archive);
+    let before = Does::of(&fleet.shared, &settings);
+
+    let same = fleet.renewed(&settings).unwrap();
+    assert!(before.is_same(&Does::of(&same.shared, &settings)));
+    fs::write(&roots, format!("{CERTIFICATE}\n{CERTIFICATE}\n")).unwrap();
+    let replaced = fleet.renewed(&settings).unwrap();
+    assert!(!before.is_same(&Does::of(&replaced.shared, &settings)));
+}
+
+#[tokio::test]
+async fn what_is_written_while_it_is_being_read_is_read_again() {
+    let world = World::new().await;
+    let before = world.settings("audit-1", EVERY_SECOND, &["one"]);
+    let after = world.settings("audit-1", EVERY_SECOND, &["one", "two"]);
+    let file = world.directory.path().join("exporter.toml");
+    fs::write(&file, "0").unwrap();
+    let (path, first, reads) = (
+        file.clone(),
+        before.clone(),
+        std::sync::atomic::AtomicUsize::new(0),
+    );
+    let read = move || {
+        if reads.fetch_add(1, std::sync::atomic::Ordering::SeqCst) > 0 {
+            return Ok(after.clone());
+        }
+        // An editor saves once more, just when the file has been read.
+        fs::write(&path, "second")?;
+        Ok(first.clone())
+    };
+    let reload = Reload::new(vec![file.clone()], read);
+    let daemon = world.start_reloading(world.clock(), before, PATIENCE, reload);
+    daemon
+        .shows("one", "covered", |status| status.coverage_end.is_some())
+        .await;
+    fs::write(&file, "first").unwrap();
     daemon
         .shows("two", "covered", |status| status.coverage_end.is_some())
         .await;

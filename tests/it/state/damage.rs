@@ -170,3 +170,18 @@ async fn unfinished_snapshots_are_no_damage() {
         assert_eq!(put_aside, 0);
     }
 }
+
+#[tokio::test]
+async fn reading_the_archive_again_shows_that_it_gets_on() {
+    let patient = Patient::new(3).await;
+    let commits = patient.world.ledger().await.commits.len() as u64;
+    fs::remove_dir_all(patient.world.state_dir()).unwrap();
+    let mut process = patient.world.start().await;
+    process.pass().await.unwrap();
+    // Long before the first request to the server. Whoever watches must not take it for dead.
+    let looks = process.exporter.progress().look().looks;
+    assert!(
+        commits > 3 && looks > commits,
+        "{looks} looks at {commits} commits"
+    );
+}

@@ -212,3 +212,36 @@ async fn another_address_and_other_names_are_taken_over_without_a_restart() {
     wait_for("silence", async || TcpStream::connect(second).await.is_err()).await;
     terminate(&running.child).await;
 }
+
+#[tokio::test]
+async fn the_same_port_on_another_address_is_taken_over_without_a_restart() {
+    let machine = Machine::new().await;
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    configure(&machine, &format!("listen = \"127.0.0.1:{port}\""));
+    let running = Running::of(&machine);
+    let here = running.address(1).await;
+
+    // Somebody else is in the way: it stays where it was.
+    let taken = TcpListener::bind(("127.0.0.2", port)).unwrap();
+    configure(&machine, &format!("listen = \"0.0.0.0:{port}\""));
+    wait_for("a word about it", async || {
+        !running.lines("the old one stays").is_empty()
+    })
+    .await;
+    assert_eq!(get(here, "/livez").await.status, 200);
+    assert!(running.lines("the old one stays")[0].contains("another process listens there"));
+
+    // Only it itself is.
+    drop(taken);
+    configure(&machine, &format!("listen = \"0.0.0.0:{port}\"\n"));
+    wait_for("all addresses", async || {
+        !running.lines(&format!("address=0.0.0.0:{port}")).is_empty()
+    })
+    .await;
+    assert_eq!(get(here, "/livez").await.status, 200);
+    let elsewhere = SocketAddr::from(([127, 0, 0, 3], port));
+    assert_eq!(get(elsewhere, "/livez").await.status, 200);
+    terminate(&running.child).await;
+}

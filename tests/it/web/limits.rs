@@ -205,3 +205,36 @@ async fn it_ends_at_once_whatever_is_open() {
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     assert!(TcpStream::connect(address).await.is_err());
 }
+
+#[tokio::test]
+async fn metrics_that_wait_for_a_file_keep_nobody_else_waiting() {
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let sources = Sources {
+        status: Arc::new(|| None),
+        coverage: Arc::new(|_, _| Box::pin(async { None })),
+        metrics: Arc::new(move || {
+            let _ = wait.lock().unwrap().recv_timeout(SOON);
+            "told 1\n".to_owned()
+        }),
+        alive: Arc::new(Vec::new),
+        ready: Arc::new(Vec::new),
+    };
+    let listener = web::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let web = Arc::new(Web::new(Clock::from_fn(now), true, Vec::new(), sources));
+    tasks.spawn(web::serve(listener, web, stop.clone()));
+    let asking = tasks.spawn(get(address, "/metrics"));
+    // One thread runs all this: whoever blocked it would be seen.
+    for _ in 0..20 {
+        is_well(address).await;
+    }
+    assert!(!asking.is_finished());
+    go.send(()).unwrap();
+    let answer = asking.await.unwrap();
+    assert_eq!((answer.status, &*answer.body), (200, "told 1\n"));
+    stop.cancel();
+    tasks.close();
+    timeout(SOON, tasks.wait()).await.expect("the server to end");
+}

@@ -5,10 +5,11 @@ use std::{sync::Arc, time::Duration};
 use object_store::ObjectStore;
 use uipath_audit_exporter::{
     error::{Action, Chain},
-    follow::{Announce, FollowError, Follower},
+    follow::{Announce, FollowError, Follower, News},
+    target::TargetName,
 };
 
-use super::{announce_all, commits, target, two_commits, world};
+use super::{Heard, announce_all, commits, target, two_commits, world};
 use crate::{
     receiver::{Answer, Receiver, SECRET},
     store::{Fault, Kind, Line, Which},
@@ -144,4 +145,27 @@ async fn an_archive_that_fails_is_asked_again() {
     line.mend();
     announce_all(&follower).await;
     receiver.assert_taken(TARGET, 0..commits(&world).await);
+}
+
+#[tokio::test]
+async fn after_a_restart_it_is_known_what_is_left_though_nobody_takes_it() {
+    let (world, receiver) = world().await;
+    world.happen(1, 20, 3);
+    let mut process = world.start().await;
+    two_commits(&world, &mut process).await;
+    announce_all(&super::follower(&world, &process)).await;
+    let taken = commits(&world).await;
+    two_commits(&world, &mut process).await;
+    drop(process);
+
+    let process = world.start().await;
+    receiver.answer(|_| Answer::Status(503));
+    let heard: Arc<Heard> = Arc::default();
+    let ear = Arc::clone(&heard);
+    let hear = Arc::new(move |_: &TargetName, news: News| ear.0.lock().unwrap().push(news));
+    let follower = Follower::new(&world.settings, &process.fleet.shared, hear).unwrap();
+    follower.announce(&target()).await.unwrap_err();
+    let left = commits(&world).await - taken;
+    assert!(left > 0);
+    assert_eq!(heard.last().unwrap().pending, Some(left));
 }
