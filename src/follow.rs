@@ -70,6 +70,8 @@ pub struct Follower {
     back: Lane,
     telling: Lane,
     tellings: Mutex<BTreeMap<TargetName, Telling>>,
+    /// When another exporter was last seen to own a target: until then that one announced.
+    others: Mutex<BTreeMap<TargetName, Time>>,
     /// The last failure that a person was told of, whatever target it was: cleared by a success.
     told: Mutex<Option<String>>,
 }
@@ -98,6 +100,7 @@ impl Follower {
             back: Lane::new(BACK),
             telling: Lane::new(TELLING),
             tellings: Mutex::default(),
+            others: Mutex::default(),
             told: Mutex::default(),
         })
     }

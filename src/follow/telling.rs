@@ -49,6 +49,7 @@ impl Follower {
     /// A pass has seen this head: its commits up to there are to be announced, if they are ours to announce.
     pub(super) fn expect(&self, target: &TargetName, memory: &Memory) {
         if memory.head.instance != *self.instance {
+            self.others().insert(target.clone(), self.clock.now());
             if self.tellings().remove(target).is_some() {
                 let (status, result) = (None, None);
                 (self.hear)(target, News { status, result });
@@ -61,6 +62,10 @@ impl Follower {
 
     fn tellings(&self) -> std::sync::MutexGuard<'_, std::collections::BTreeMap<TargetName, Telling>> {
         self.tellings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn others(&self) -> std::sync::MutexGuard<'_, std::collections::BTreeMap<TargetName, Time>> {
+        self.others.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn change<T>(
@@ -235,7 +240,12 @@ impl Follower {
         head: &Head,
         receiver: &Receiver,
     ) -> Result<Announced, FollowError> {
-        let cut = earlier(self.started, receiver.since());
+        // Whoever stood by for a year does not announce that year.
+        let begun = self
+            .others()
+            .get(target)
+            .map_or(self.started, |at| self.started.max(*at));
+        let cut = earlier(begun, receiver.since());
         if head.committed_at < cut {
             return Ok(Announced {
                 next: head.number + 1,

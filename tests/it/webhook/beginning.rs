@@ -7,6 +7,7 @@ use object_store::{ObjectStore, memory::InMemory};
 
 use super::{announce_all, commits, follower, two_commits, world};
 use crate::{
+    rival::Rival,
     store::{Kind, Line},
     world::{TARGET, at},
 };
@@ -72,4 +73,37 @@ async fn an_archive_with_another_history_is_announced_anew() {
         let ledger = world.ledger().await;
         assert_eq!(told, ledger.commits.iter().collect::<Vec<_>>(), "{more}");
     }
+}
+
+#[tokio::test]
+async fn who_has_stood_by_for_long_does_not_announce_all_of_that_time() {
+    let (mut world, receiver) = world().await;
+    world.settings.webhook.as_mut().unwrap().since = Duration::ZERO;
+    world.happen(1, 20, 3);
+    let mut first = Rival::started(&world, "audit-1", "first").await;
+    let mut second = Rival::started(&world, "audit-2", "second").await;
+    first.pass().await.unwrap();
+    let follower = follower(&world, second.process());
+    let notes = second.process().fleet.shared.checkpoint.of(&super::target());
+    let mut foreign = 0;
+    for _ in 0..3 {
+        world.advance(61);
+        first.pass().await.unwrap();
+        assert!(second.pass().await.is_err(), "it stands by");
+        foreign = commits(&world).await;
+        world.advance(1);
+        follower.poke(&super::target(), &notes.peek().await.unwrap().unwrap());
+        world.advance(15);
+    }
+    assert!(foreign > 3);
+    // The first one commits once more before it dies; the second takes over, and has not looked between.
+    world.advance(61);
+    first.pass().await.unwrap();
+    second.take_over().await.unwrap();
+    world.advance(61);
+    second.pass().await.unwrap();
+    follower.poke(&super::target(), &notes.peek().await.unwrap().unwrap());
+    announce_all(&follower).await;
+    let all = commits(&world).await;
+    assert_eq!(receiver.taken(TARGET), (foreign..all).collect::<Vec<_>>());
 }
