@@ -14,6 +14,7 @@ use tokio_util::{
 use super::{Daemon, Shard, worker};
 use crate::{
     archive::Archive,
+    checkpoint::CheckpointError,
     error::Chain,
     fleet::{Fleet, OpenError},
     settings::Settings,
@@ -218,10 +219,7 @@ impl Daemon {
                 let renewing = tokio::task::spawn_blocking(move || fleet.renewed(&settings));
                 match renewing.await {
                     Ok(renewed) => Some(Arc::new(renewed?)),
-                    Err(died) => {
-                        tracing::error!(error = %Chain(&died), "opening died");
-                        return Ok(Changes::default());
-                    }
+                    Err(died) => return Err(OpenError::Checkpoint(CheckpointError::Died(died))),
                 }
             }
             None => None,
