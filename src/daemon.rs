@@ -20,6 +20,7 @@ use crate::{
 };
 
 mod board;
+mod changes;
 mod comparing;
 mod crew;
 mod following;

@@ -81,6 +81,8 @@ pub struct Exporter {
     store: Option<Source>,
     /// Why that is not there, once the server said so.
     no_store: Option<String>,
+    /// What was told of that: it is told once.
+    told_no_store: Option<String>,
     /// It has answered: no reply to a single question makes it vanish.
     store_answers: bool,
     /// The server refuses to be asked for what is older than `retention`: the pass at hand begins there.
@@ -147,6 +149,7 @@ impl Exporter {
             source,
             store,
             no_store: None,
+            told_no_store: None,
             store_answers: false,
             cut: false,
             notes,
@@ -206,7 +209,10 @@ impl Exporter {
                         continue;
                     }
                     let why = crate::error::Chain(&error).to_string();
-                    tracing::warn!(error = why, "there is no long-term store: going on without");
+                    if self.told_no_store.as_ref() != Some(&why) {
+                        tracing::warn!(error = why, "there is no long-term store: going on without");
+                    }
+                    self.told_no_store = Some(why.clone());
                     self.no_store = Some(why);
                 }
                 Ok((summary, beyond)) => {

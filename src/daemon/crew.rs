@@ -11,7 +11,7 @@ use tokio_util::{
     task::task_tracker::TaskTrackerToken,
 };
 
-use super::{Daemon, Shard, worker};
+use super::{Daemon, Shard, changes::Changes, worker};
 use crate::{
     archive::Archive,
     checkpoint::CheckpointError,
@@ -44,14 +44,6 @@ struct Hand {
     stop: CancellationToken,
     /// It has ended.
     ended: CancellationToken,
-}
-
-/// What a new configuration changed: how many targets.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Changes {
-    pub(super) added: usize,
-    pub(super) removed: usize,
-    pub(super) changed: usize,
 }
 
 /// How far the crew is.
@@ -229,7 +221,7 @@ impl Daemon {
         let changes = self.crew.with(|now| {
             now.opening.cancel();
             now.opening = opening.clone();
-            let changes = Changes::between(&now.targets, &targets);
+            let changes = Changes::between((&now.settings, &now.targets), (&settings, &targets));
             (now.settings, now.fleet) = (settings, renewed.clone());
             now.targets.clone_from(&targets);
             now.dismiss();
@@ -330,27 +322,5 @@ impl Hand {
     fn retire(self) -> CancellationToken {
         self.stop.cancel();
         self.ended
-    }
-}
-
-impl Changes {
-    fn between(old: &[Target], new: &[Target]) -> Self {
-        let find =
-            |all: &[Target], name: &TargetName| all.iter().find(|target| target.name == *name).cloned();
-        let mut changes = Self {
-            removed: old
-                .iter()
-                .filter(|target| find(new, &target.name).is_none())
-                .count(),
-            ..Self::default()
-        };
-        for target in new {
-            match find(old, &target.name) {
-                None => changes.added += 1,
-                Some(before) if before != *target => changes.changed += 1,
-                Some(_) => {}
-            }
-        }
-        changes
     }
 }

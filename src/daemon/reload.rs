@@ -128,16 +128,25 @@ impl Daemon {
             settings.state_dir.clone_from(&old.state_dir);
             settings.instance.clone_from(&old.instance);
         }
+        let archive = settings.archive.url.clone();
         let changes = self.adopt(settings).await.map_err(|error| {
             let hint = error.hint().map(|hint| format!(" (hint: {hint})"));
             format!("{}{}", Chain(&error), hint.unwrap_or_default())
         })?;
         tracing::info!(
-            added = changes.added,
-            removed = changes.removed,
-            changed = changes.changed,
+            added = changes.added.told(),
+            removed = changes.removed.told(),
+            changed = changes.changed.told(),
+            sections = changes.sections.told(),
             "the configuration was read again"
         );
+        if archive != old.archive.url {
+            tracing::warn!(
+                before = %old.archive.url,
+                now = %archive,
+                "the archive is another one from now on"
+            );
+        }
         Ok(())
     }
 }

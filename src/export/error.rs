@@ -175,6 +175,7 @@ impl PassError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Source(error) => error.hint(),
+            Self::Store(error) if error.action() != Action::Stop => error.hint(),
             Self::Store(error) => {
                 let without = "`long_term = false` goes without it, and admits a gap";
                 Some(error.hint().map_or(without.to_owned(), |hint| format!("{hint}; {without}")))

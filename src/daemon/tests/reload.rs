@@ -99,7 +99,11 @@ async fn targets_come_and_go_and_those_that_stay_are_not_disturbed() {
         .filter(|line| line.contains("the configuration was read again"))
         .collect();
     assert_eq!(read.len(), 2, "{read:#?}");
-    assert!(read[0].contains("added=1 removed=1 changed=0"), "{read:#?}");
+    assert!(read[0].contains("added=three removed=two"), "{read:#?}");
+    assert!(
+        !read[0].contains("changed=") && !read[0].contains("sections="),
+        "{read:#?}"
+    );
     assert_eq!(log.problems(), Vec::<String>::new());
 }
 
@@ -174,7 +178,7 @@ async fn what_kept_targets_from_working_is_mended_by_a_new_configuration() {
 
 #[tokio::test]
 async fn a_changed_target_begins_anew_in_the_midst_of_a_pass() {
-    let world = World::new().await;
+    let (log, world) = (observe::capture(), World::new().await);
     world.generate("one", 1, 30);
     let silence = world.simulator.fault(When::events(), Fault::Silence);
     let written = Written::new(&world, &world.settings("audit-1", HOURLY, &["one"]));
@@ -193,6 +197,8 @@ async fn a_changed_target_begins_anew_in_the_midst_of_a_pass() {
     written.write(Ok(other));
     world.all_archived("one").await;
     daemon.stop().await;
+    let told = log.lines().concat();
+    assert!(told.contains("changed=one sections=connections.cloud"), "{told}");
     let commits = world.commits("one").await;
     assert!(
         commits
