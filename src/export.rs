@@ -236,7 +236,7 @@ impl Exporter {
         let last = memory.as_ref().map(|memory| memory.head.number);
         if let Some(known) = before.filter(|_| last < before) {
             tracing::warn!(
-                target_name = %self.target.name,
+                target = %self.target.name,
                 known,
                 last,
                 "gave up commits that the checkpoint knew and the archive does not have: is `archive.url` right?"
