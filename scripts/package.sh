@@ -17,6 +17,10 @@ if [[ $(target/tools/bin/cargo-deb --version 2>/dev/null) != "$cargo_deb" ]]; th
   rm -rf target/tools/build
 fi
 
+# Commits name the program's source (`tool.git`); without a checkout they do not.
+if revision_of_source=$(git rev-parse --verify --quiet HEAD 2>/dev/null); then
+  export BUILD_GIT=${BUILD_GIT:-$revision_of_source}
+fi
 cargo build --release --locked --quiet
 version=$("$program" --version | cut -d' ' -f2)
 # The time of the last commit, so that the same sources make the same package.

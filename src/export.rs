@@ -230,15 +230,27 @@ impl Exporter {
     }
 
     /// Rebuilds the checkpoint from the archive. Returns the last commit's number, if there is any commit, and how many
-    /// events are known.
+    /// events are known. Tells, where the archive has fewer commits than were known, what is given up.
     ///
     /// # Errors
     /// If the archive cannot be read or is not whole.
     pub async fn recover(&mut self) -> Result<(Option<u64>, usize), PassError> {
+        // Damage has been told, and what was damaged tells nothing.
+        let before = self.notes.peek().await.ok().flatten();
+        let before = before.map(|memory| memory.head.number);
         let (memory, intents) = self.rebuild(Intents::default()).await?;
+        let last = memory.as_ref().map(|memory| memory.head.number);
+        if let Some(known) = before.filter(|_| last < before) {
+            tracing::warn!(
+                target = %self.target.name,
+                known,
+                last,
+                "gave up commits that the checkpoint knew and the archive does not have: is `archive.url` right?"
+            );
+        }
         self.sweep(&memory, intents).await?;
-        let known = self.notes.marks().await.map_err(PassError::Checkpoint)?.len();
-        Ok((memory.map(|memory| memory.head.number), known))
+        let marks = self.notes.marks().await.map_err(PassError::Checkpoint)?;
+        Ok((last, marks.len()))
     }
 
     /// Reads one source up to its end. True: it was the store of what the live API no longer shows.

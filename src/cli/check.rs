@@ -1,5 +1,7 @@
 //! `check`: what is wrong before anything is written, as a checklist on stdout. Writes no event.
 
+mod opening;
+
 use std::{io, path::Path, time::Duration};
 
 use futures::{StreamExt as _, stream};
@@ -43,7 +45,9 @@ pub(super) async fn run(console: &Console, args: Check) -> Result<Exit, CliError
     let (settings, warnings) = console.settings_and_warnings()?;
     let mut list = List::default();
     configuration(&mut list, console, &settings, &warnings)?;
+    opening::listen(&mut list, &settings)?;
     if args.offline {
+        opening::offline(&mut list, &settings, &console.clock).await?;
         list.ok(
             "not asked",
             "archive, connections and targets, because of --offline",
@@ -53,21 +57,13 @@ pub(super) async fn run(console: &Console, args: Check) -> Result<Exit, CliError
     list.state_dir(&settings.state_dir)?;
     let archived = archive(&settings).await;
     list.archive(&archived, settings.archive.url.as_str())?;
-    match Connections::open(&settings, &console.clock) {
-        Ok(connections) => {
-            targets(&mut list, &settings, &connections, &console.clock).await?;
-            beginnings(&mut list, &settings, &connections, &console.clock).await?;
-            if archived.is_ok() {
-                streams(&mut list, &settings, &connections).await?;
-            }
-        }
-        Err(error) => {
-            list.failed(
-                "connections",
-                &Chain(&error).to_string(),
-                error.hint(),
-                error.action().into(),
-            )?;
+    if opening::connections(&mut list, &settings, &console.clock, Exit::Person)?
+        && let Ok(connections) = Connections::open(&settings, &console.clock)
+    {
+        targets(&mut list, &settings, &connections, &console.clock).await?;
+        beginnings(&mut list, &settings, &connections, &console.clock).await?;
+        if archived.is_ok() {
+            streams(&mut list, &settings, &connections).await?;
         }
     }
     receiver(&mut list, &settings, &console.clock).await?;
@@ -341,6 +337,7 @@ impl List {
         let exit = Exit::first(std::mem::take(&mut self.exits));
         let text = match exit {
             Exit::Done => "\nall is well",
+            Exit::Config => "\nthe configuration needs a person: see FAILED above",
             Exit::Person => "\nsomething needs a person: see FAILED above",
             _ => "\nsomething failed that may be well again later: see FAILED above",
         };

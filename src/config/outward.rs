@@ -2,7 +2,13 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use super::reader::{Field, Table};
+use url::Url;
+
+use super::{
+    reader::{Field, Table},
+    values::{QUERIED, web_url},
+};
+
 use crate::settings::{HttpSettings, WebhookSettings};
 
 pub(super) fn http(field: &Field<'_>) -> Option<HttpSettings> {
@@ -34,12 +40,22 @@ fn is_host_name(text: &str) -> bool {
     !text.is_empty() && text.len() <= 253 && text.bytes().all(letter)
 }
 
+/// Receivers often want a key in the query: that makes the whole URL a secret.
+fn webhook_url(text: &str) -> Result<Url, String> {
+    web_url(text).map_err(|problem| match problem.as_str() {
+        QUERIED => format!(
+            "{problem}: what stands there is mostly a key, and the configuration holds no secret; put a small forwarder before such a receiver"
+        ),
+        _ => problem,
+    })
+}
+
 pub(super) fn webhook(field: &Field<'_>) -> Option<WebhookSettings> {
     field.written()?.table(|t: &mut Table<'_>| {
         let url = t
             .field("url")
             .required("where commits are announced, such as `https://siem.acme.example/uipath`");
-        let url = url.url();
+        let url = url.parse(webhook_url);
         let secret = t
             .field("secret")
             .required("a reference to the secret that signs")

@@ -67,3 +67,21 @@ fn mistakes_in_them_are_told_with_their_paths() {
         "{empty:#?}"
     );
 }
+
+#[test]
+fn a_receiver_that_wants_a_key_in_its_url_is_told_of_a_forwarder() {
+    let more = r#"
+        [webhook]
+        url = "https://siem.acme.example/uipath?code=hunter2"
+        secret = { file = "/run/secrets/webhook" }
+        proxy = "https://proxy.acme.example/?code=hunter2"
+    "#;
+    let told = mistakes(load_toml(&format!("{SMALL}{more}")));
+    assert_eq!(told.len(), 2, "{told:#?}");
+    let of = |path: &str| told.iter().find(|told| told.starts_with(path)).unwrap();
+    assert!(
+        of("webhook.url: must not have a query").ends_with("put a small forwarder before such a receiver")
+    );
+    assert!(!of("webhook.proxy: must not have a query").contains("forwarder"));
+    assert!(!format!("{told:?}").contains("hunter2"));
+}

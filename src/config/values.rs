@@ -133,6 +133,9 @@ fn within<T: PartialOrd + Default>(
     Ok(value)
 }
 
+/// What is wrong with a URL that has more than a path.
+pub(super) const QUERIED: &str = "must not have a query (`?`) or fragment (`#`)";
+
 /// `https`, or `http` on a loopback host, and nothing in it that could be a credential. Never quotes the text.
 pub(super) fn web_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| format!("is no URL such as `https://host/`: {error}"))?;
@@ -145,7 +148,7 @@ pub(super) fn web_url(text: &str) -> Result<Url, String> {
     let problem = if !url.username().is_empty() || url.password().is_some() {
         "must not hold a user name or password"
     } else if url.query().is_some() || url.fragment().is_some() {
-        "must not have a query (`?`) or fragment (`#`)"
+        QUERIED
     } else if url.scheme() == "http" && !loopback {
         "is plain `http://`, which is for loopback hosts only: use `https://`"
     } else if !matches!(url.scheme(), "https" | "http") {

@@ -187,12 +187,12 @@ impl PassError {
             Self::Archive(error) => error.hint(),
             Self::Checkpoint(error) => error.hint(),
             Self::StandBy { until, .. } => Some(format!(
-                "standing by: takes over at {} unless the owner commits again; `once --take-over` does not wait",
+                "standing by: takes over at {} unless the owner commits again; `once --take-over`, with this exporter stopped, does not wait",
                 spell(*until)
             )),
             Self::Clock { .. } | Self::Skew { .. } => Some("set the clock of this machine (or of the server) right".to_owned()),
             Self::RolledBack { .. } => Some(
-                "is `archive.url` right, was the archive restored from an older copy? If the archive is to be believed, run `recover`"
+                "is `archive.url` right, was the archive restored from an older copy? If the archive is to be believed, stop the exporter and run `recover`"
                     .to_owned(),
             ),
             Self::Altered { .. }

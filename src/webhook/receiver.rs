@@ -58,6 +58,14 @@ impl Receiver {
         self.settings.url.origin().ascii_serialization()
     }
 
+    /// Reads the certificates, as the first message would. Sends nothing.
+    ///
+    /// # Errors
+    /// If they, or the proxy, are not what they should be.
+    pub async fn open(&self) -> Result<(), TellError> {
+        self.client().await.map(drop)
+    }
+
     /// Sends a message, signed with the secret as it is now, and waits for the answer. Ok: it was taken (2xx).
     ///
     /// # Errors

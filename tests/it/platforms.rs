@@ -250,3 +250,66 @@ async fn check_tells_beforehand_what_will_be_a_gap() {
         "{told}"
     );
 }
+
+#[tokio::test]
+async fn certificates_that_are_missing_are_told_without_asking_anybody() {
+    let machine = Machine::new().await;
+    let directory = machine.world.directory.path();
+    std::fs::write(directory.join("empty.pem"), "no PEM").unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let files = format!(
+        "retry_for = \"2s\"\nca_file = \"/nowhere/connection.pem\"\nclient_certificate = \"{}\"",
+        directory.join("empty.pem").display()
+    );
+    let text = machine.text("", "audit-1", "state");
+    let configure = |archive: &str, connection: &str, webhook: &str| {
+        let text = text
+            .replace(&machine.archive, archive)
+            .replace("retry_for = \"2s\"", connection);
+        let more = format!(
+            "[webhook]\nurl = \"https://127.0.0.1:1/\"\nsecret = {{ file = \"/nowhere/secret\" }}\n{webhook}\n\
+             [http]\nlisten = \"127.0.0.1:{port}\"\n"
+        );
+        std::fs::write(&machine.config, text + &more).unwrap();
+    };
+    let elsewhere = "url = \"s3://acme-audit/uipath\"\noptions = { aws_region = \"eu-west-1\", \
+                     aws_access_key_id = \"acme\", aws_secret_access_key = { file = \"/nowhere/key\" } }";
+    let archive = format!("{elsewhere}\nca_file = \"/nowhere/archive.pem\"").replace("/nowhere/key", &{
+        let secret = directory.join("secret");
+        secret.display().to_string()
+    });
+    configure(&archive, &files, "ca_file = \"/nowhere/webhook.pem\"");
+    let told = machine.expect(3, &["check", "--offline"]).await;
+    for part in [
+        "/nowhere/connection.pem` of `ca_file`",
+        "empty.pem` of `client_certificate`",
+        "[connections.cloud]",
+        "/nowhere/archive.pem",
+        "archive.ca_file",
+        "/nowhere/webhook.pem",
+        "webhook.ca_file",
+        "http.listen",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(!told.contains("all is well"), "{told}");
+
+    // A secret, and a port, may well be there where the exporter runs.
+    configure(elsewhere, "retry_for = \"2s\"", "");
+    let told = machine.expect(0, &["check", "--offline"]).await;
+    assert!(
+        told.contains("all is well") && told.contains("/nowhere/key"),
+        "{told}"
+    );
+    assert!(told.contains("another process listens there"), "{told}");
+    drop(taken);
+    let missing = format!("url = \"file://{}/later\"", directory.display());
+    configure(&missing, "retry_for = \"2s\"", "");
+    let told = machine.expect(0, &["check", "--offline"]).await;
+    assert!(
+        told.contains("not there yet") && !told.contains("http.listen"),
+        "{told}"
+    );
+    assert!(!directory.join("later").exists());
+}

@@ -177,6 +177,25 @@ async fn mistakes_and_missing_things_have_their_exit_codes_and_hints() {
     machine.expect(4, &["once"]).await;
 }
 
+#[tokio::test]
+async fn recover_tells_what_it_gives_up() {
+    let machine = Machine::new().await;
+    machine.world.happen(1, 50, 30);
+    machine.expect(0, &["once"]).await;
+    let told = machine.expect(0, &["recover"]).await;
+    assert!(
+        told.contains("rebuilt up to commit") && !told.contains("gave up"),
+        "{told}"
+    );
+    // As with a wrong URL.
+    let commits = machine.world.directory.path().join("archive/commits");
+    std::fs::remove_dir_all(commits).unwrap();
+    let told = machine.expect(0, &["recover"]).await;
+    for part in ["gave up commits", "known=", "archive.url", "holds no commit"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}
+
 /// Files may not grow beyond a few kilobytes: what a full disk looks like to a program, without filling one.
 #[tokio::test]
 async fn a_full_disk_is_an_error_and_nothing_is_lost() {
