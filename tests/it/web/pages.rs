@@ -188,7 +188,7 @@ async fn comparisons_announcements_and_past_failures_are_told() {
         "The last failure, which is over",
         "8,204",
         "The long-term store was left out: the target has a filter",
-        "12 commits still to be taken",
+        "12 commits are still to be taken. The receiver last took one ",
         "announce commit 2207",
         "What to do: </b>look at the receiver's log",
         "#2,218",
