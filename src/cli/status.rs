@@ -243,3 +243,68 @@ fn word(state: State) -> &'static str {
         State::NeedsPerson => "NEEDS A PERSON",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{LastError, Needs, Report, State, Status, TargetStatus, Time, table};
+    use crate::status::{Configuration, Problem, StandingBy, WebhookStatus};
+
+    #[test]
+    fn what_is_not_well_has_a_line_and_what_is_well_has_none() {
+        let now: Time = "2026-11-22T10:00:00Z".parse().unwrap();
+        let mut status = Status {
+            version: "0.1.0".to_owned(),
+            instance: "audit-1".to_owned(),
+            run: None,
+            pid: 7,
+            started_at: now,
+            written_at: now,
+            shard: None,
+            configuration: Configuration {
+                read_at: Some(now),
+                problem: None,
+            },
+            targets: ["acme", "globex"]
+                .map(|name| TargetStatus {
+                    target: name.to_owned(),
+                    ..TargetStatus::default()
+                })
+                .into(),
+        };
+        let well = table(&Report::Daemon(status.clone()), now);
+        assert_eq!(well.lines().count(), 5, "{well}");
+
+        for (target, owner) in status.targets.iter_mut().zip(["audit-2", "audit-1"]) {
+            target.state = State::Standby;
+            target.standing_by = Some(StandingBy {
+                instance: owner.to_owned(),
+                until: now,
+            });
+        }
+        status.targets[0].webhook = Some(WebhookStatus {
+            pending: Some(4),
+            last_delivery: None,
+            failures: 3,
+            last_error: Some(LastError {
+                message: "announce commit 7".to_owned(),
+                hint: Some("look at the receiver's log".to_owned()),
+                at: now,
+                action: Needs::NextPass,
+            }),
+        });
+        status.shard = Some("0/2".to_owned());
+        status.configuration.problem = Some(Problem::new("read it: 2 mistakes\none\ntwo", now));
+        let told = table(&Report::Daemon(status), now);
+        for line in [
+            "acme: stands by for audit-2; takes over at 2026-11-22T10:00:00.000Z unless that one commits again",
+            "globex: stands by for audit-1, another process with this very instance name; takes over at ",
+            "acme: announcements fail, 4 commits not announced: failed to announce commit 7 (",
+            "  hint: look at the receiver's log",
+            "the configuration on disk cannot be used: the one of 2026-11-22T10:00:00.000Z stays in force (",
+            "  read it: 2 mistakes\n  one\n  two\n  hint: ",
+            "shard 0/2: its targets alone\n",
+        ] {
+            assert!(told.contains(&format!("\n{line}")), "`{line}` is not in {told}");
+        }
+    }
+}
