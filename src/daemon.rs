@@ -187,6 +187,7 @@ impl Daemon {
             clock.clone(),
             settings.state_dir.clone(),
             &settings.instance,
+            options.shard,
             &targets,
         );
         let stopping = stop.stop.child_token();

@@ -18,12 +18,17 @@ use crate::{
 };
 
 mod comparison;
+mod configuration;
+mod maybe;
 mod report;
+mod standing_by;
 mod webhook;
 mod words;
 
 pub use comparison::{LastComparison, Side};
+pub use configuration::{Configuration, Problem};
 pub use report::Report;
+pub use standing_by::StandingBy;
 pub use webhook::WebhookStatus;
 pub use words::span;
 
@@ -47,6 +52,12 @@ pub struct Status {
     /// When all this was so.
     #[serde(with = "spelled")]
     pub written_at: Time,
+    /// The share of the targets that is run here, as in `0/2`. None: all.
+    #[serde(default)]
+    pub shard: Option<String>,
+    /// Which configuration is in force.
+    #[serde(default)]
+    pub configuration: Configuration,
     /// In the order of the configuration.
     pub targets: Vec<TargetStatus>,
 }
@@ -58,6 +69,9 @@ pub struct TargetStatus {
     pub target: String,
     /// What it is doing.
     pub state: State,
+    /// For whom and until when, in [`State::Standby`] alone.
+    #[serde(default)]
+    pub standing_by: Option<StandingBy>,
     /// Its head in the archive, as far as it is known here.
     pub last_commit: Option<LastCommit>,
     /// Up to here commits say that the archive is complete.
@@ -317,28 +331,9 @@ impl From<Seen> for Progress {
     }
 }
 
-/// [`spelled`] for times that may be missing.
-mod maybe {
-    use serde::{Deserialize, Deserializer, Serialize as _, Serializer};
-
-    use super::{Time, spelled};
-
-    #[derive(Deserialize)]
-    struct Spelled(#[serde(with = "spelled")] Time);
-
-    #[expect(clippy::ref_option, reason = "serde's signature")]
-    pub(super) fn serialize<S: Serializer>(time: &Option<Time>, serializer: S) -> Result<S::Ok, S::Error> {
-        time.map(crate::clock::spell).serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Time>, D::Error> {
-        Ok(Option::<Spelled>::deserialize(deserializer)?.map(|Spelled(time)| time))
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{LastError, Needs, Progress, State, Status, TargetStatus};
+    use super::{Configuration, LastError, Needs, Progress, State, Status, TargetStatus};
     use crate::clock::Time;
 
     fn time(text: &str) -> Time {
@@ -357,6 +352,8 @@ mod tests {
             pid: 7,
             started_at: time("2026-11-21T10:00:00Z"),
             written_at: time("2026-11-21T10:00:00Z"),
+            shard: None,
+            configuration: Configuration::default(),
             targets: vec![TargetStatus {
                 target: "acme".to_owned(),
                 state: State::NeedsPerson,
@@ -374,7 +371,7 @@ mod tests {
         status.stamp(time("2026-11-21T10:00:02.500Z"));
         assert_eq!(status.targets[0].lag_seconds, Some(122));
         status.write(directory.path()).unwrap();
-        assert_eq!(Status::read(directory.path()).unwrap(), Some(status));
+        assert_eq!(Status::read(directory.path()).unwrap().as_ref(), Some(&status));
         let text = std::fs::read_to_string(directory.path().join("status.json")).unwrap();
         for part in [
             r#""state":"needs_person""#,
@@ -384,6 +381,15 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} in {text}");
         }
+        // An older version wrote less.
+        let mut older: serde_json::Value = serde_json::from_str(&text).unwrap();
+        for name in ["shard", "configuration"] {
+            assert!(older.as_object_mut().unwrap().remove(name).is_some(), "{name}");
+        }
+        let target = older["targets"][0].as_object_mut().unwrap();
+        assert!(target.remove("standing_by").is_some());
+        std::fs::write(directory.path().join("status.json"), older.to_string()).unwrap();
+        assert_eq!(Status::read(directory.path()).unwrap(), Some(status));
         std::fs::write(directory.path().join("status.json"), "{").unwrap();
         assert!(Status::read(directory.path()).is_err());
     }

@@ -9,12 +9,15 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::pulse::{Seen, is_past};
+use super::{
+    pulse::{Seen, is_past},
+    shard::Shard,
+};
 use crate::{
     clock::{Clock, Time},
     error::Chain,
     export::Progress,
-    status::{State, Status, TargetStatus},
+    status::{Configuration, Problem, State, Status, TargetStatus},
     target::{Target, TargetName},
 };
 
@@ -34,7 +37,13 @@ struct Inner {
 }
 
 impl Board {
-    pub(super) fn new(clock: Clock, state_dir: PathBuf, instance: &str, targets: &[Target]) -> Self {
+    pub(super) fn new(
+        clock: Clock,
+        state_dir: PathBuf,
+        instance: &str,
+        shard: Option<Shard>,
+        targets: &[Target],
+    ) -> Self {
         let status = Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             instance: instance.to_owned(),
@@ -42,6 +51,11 @@ impl Board {
             pid: std::process::id(),
             started_at: clock.now(),
             written_at: clock.now(),
+            shard: shard.map(|shard| shard.to_string()),
+            configuration: Configuration {
+                read_at: Some(clock.now()),
+                problem: None,
+            },
             targets: targets.iter().map(fresh).collect(),
         };
         let running = vec![None; status.targets.len()];
@@ -61,6 +75,23 @@ impl Board {
         self.with(|now| now.status.run = Some(run.to_owned()));
     }
 
+    /// A configuration was read again. `problem`: why it cannot be used; None: it is in force.
+    pub(super) fn configured(&self, problem: Option<&str>) {
+        let at = self.clock.now();
+        self.with(|now| {
+            let configuration = &mut now.status.configuration;
+            match problem {
+                None => {
+                    *configuration = Configuration {
+                        read_at: Some(at),
+                        problem: None,
+                    };
+                }
+                Some(message) => configuration.problem = Some(Problem::new(message, at)),
+            }
+        });
+    }
+
     /// Changes what is known of a target. `running`: the progress of its pass, if one is under way.
     pub(super) fn change(
         &self,
@@ -73,6 +104,9 @@ impl Board {
             if let Some((status, place)) = all.find(|(status, _)| status.target == target.as_str()) {
                 *place = running;
                 change(status);
+                if status.state != State::Standby {
+                    status.standing_by = None;
+                }
             }
         });
     }

@@ -97,6 +97,7 @@ impl Daemon {
             };
             supervisor.ready();
             self.metrics.reloaded(result.is_ok(), self.clock.now());
+            self.board.configured(result.as_ref().err().map(String::as_str));
             if let Err(error) = &result {
                 tracing::error!(
                     error,

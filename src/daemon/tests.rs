@@ -272,6 +272,8 @@ async fn a_second_daemon_stands_by_and_takes_over_when_the_first_is_gone() {
         })
         .await;
     assert_eq!(seen.last_commit.unwrap().instance, "audit-1");
+    let owner = seen.standing_by.unwrap();
+    assert!(owner.instance == "audit-1" && owner.until > world.simulator.clock().now());
     assert!(seen.last_error.is_none() && seen.failures == 0);
     first.stop().await;
 
@@ -286,7 +288,7 @@ async fn a_second_daemon_stands_by_and_takes_over_when_the_first_is_gone() {
                 .is_some_and(|last| last.instance == "audit-2")
         })
         .await;
-    second.stop().await;
+    assert!(second.stop().await.targets[0].standing_by.is_none());
     let commits = world.commits("one").await;
     assert!(commits.last().unwrap().epoch > commits[0].epoch);
     let told = lines(&log, "one", "standing by: another");

@@ -18,7 +18,7 @@ use crate::{
     export::{Exporter, PassError, Progress, Summary},
     fleet::Fleet,
     schedule::Due,
-    status::{LastError, LastPass, PassResult, State, TargetStatus},
+    status::{LastError, LastPass, PassResult, StandingBy, State, TargetStatus},
     target::Target,
 };
 
@@ -283,6 +283,10 @@ impl Worker {
             instance: instance.clone(),
             run: run.clone(),
         };
+        let owner = StandingBy {
+            instance: instance.clone(),
+            until: *until,
+        };
         let (commit, until) = (*number, spell(*until));
         if self.mood == mood {
             tracing::debug!(instance, run, commit, until, "standing by");
@@ -298,7 +302,9 @@ impl Worker {
             );
         }
         (self.mood, self.failures) = (mood, 0);
-        self.tell(last, |status| status.state = State::Standby);
+        self.tell(last, |status| {
+            (status.state, status.standing_by) = (State::Standby, Some(owner));
+        });
     }
 
     fn failed(&mut self, error: &PassError, last: LastPass) {

@@ -1,6 +1,6 @@
 //! Words and spans of time for people, alike wherever a status is shown.
 
-use super::{LastError, State, TargetStatus};
+use super::{LastError, State, TargetStatus, WebhookStatus};
 
 impl TargetStatus {
     /// What is wrong now. None: nothing is, or it is over.
@@ -8,6 +8,12 @@ impl TargetStatus {
     pub fn trouble(&self) -> Option<&LastError> {
         let wrong = self.failures > 0 || matches!(self.state, State::Failing | State::NeedsPerson);
         self.last_error.as_ref().filter(|_| wrong)
+    }
+
+    /// Its announcements, if they fail now.
+    #[must_use]
+    pub fn unannounced(&self) -> Option<&WebhookStatus> {
+        self.webhook.as_ref().filter(|webhook| webhook.failures > 0)
     }
 }
 

@@ -51,12 +51,16 @@ impl Frame<'_> {
                         @if let Some(status) = self.status {
                             p.whose {
                                 span { "instance " b { (status.instance) } }
+                                @if let Some(shard) = &status.shard { " " span { "shard " b { (shard) } } }
                                 " " span { "version " (status.version) }
                                 " " span { "up " (words::since(status.started_at, status.written_at)) }
                             }
                         }
                     }
-                    main #main tabindex="-1" { (self.body) }
+                    main #main tabindex="-1" {
+                        @if let Some(status) = self.status { (facts::configuration(status)) }
+                        (self.body)
+                    }
                     footer.bottom {
                         nav aria-label="For machines" {
                             a href={ (up) "api/status" } { "Status as JSON" }

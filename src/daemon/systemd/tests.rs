@@ -17,7 +17,7 @@ use super::{Supervisor, address, headline};
 use crate::{
     clock::Time,
     observe::capture,
-    status::{State, Status, TargetStatus},
+    status::{Configuration, State, Status, TargetStatus},
 };
 
 /// A socket as systemd has one.
@@ -227,6 +227,8 @@ fn status(targets: &[(State, Option<i64>)]) -> Status {
         pid: 7,
         started_at: now,
         written_at: now,
+        shard: None,
+        configuration: Configuration::default(),
         targets: targets.collect(),
     }
 }

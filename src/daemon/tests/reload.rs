@@ -136,12 +136,19 @@ async fn a_configuration_with_mistakes_is_told_and_the_old_one_goes_on() {
     world.push("one");
     world.all_archived("one").await;
     assert!(daemon.status("two").is_none());
+    let first = daemon.says().unwrap().configuration;
+    wait_until("the status has the file", async || {
+        let problem = daemon.says().unwrap().configuration.problem;
+        problem.is_some_and(|problem| problem.message.contains("/nowhere.pem"))
+    })
+    .await;
 
     written.write(Ok(world.settings("audit-1", EVERY_SECOND, &["one", "two"])));
     daemon
         .shows("two", "covered", |status| status.coverage_end.is_some())
         .await;
-    daemon.stop().await;
+    let last = daemon.stop().await.configuration;
+    assert!(last.problem.is_none() && last.read_at > first.read_at, "{last:?}");
     assert_eq!(log.problems().len(), 2);
 }
 

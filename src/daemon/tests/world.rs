@@ -233,10 +233,18 @@ impl Running {
         self.status(target).unwrap()
     }
 
-    pub(super) fn status(&self, target: &str) -> Option<TargetStatus> {
+    /// What the status file says.
+    pub(super) fn says(&self) -> Option<Status> {
         let status = Status::read(&self.state_dir).unwrap()?;
         assert!(Status::is_live(&self.state_dir));
-        status.targets.into_iter().find(|status| status.target == target)
+        Some(status)
+    }
+
+    pub(super) fn status(&self, target: &str) -> Option<TargetStatus> {
+        self.says()?
+            .targets
+            .into_iter()
+            .find(|status| status.target == target)
     }
 }
 

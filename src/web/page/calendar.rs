@@ -85,14 +85,17 @@ impl Scale {
         }
     }
 
-    /// The least of each level.
-    pub(super) fn steps(self) -> [u64; 4] {
-        [
+    /// Levels that some number of events has, with the least such number.
+    fn steps(self) -> Vec<(u8, u64)> {
+        let least = [
             1,
             self.0.div_ceil(4).max(1),
             self.0.div_ceil(2).max(1),
-            (self.0 * 3).div_ceil(4).max(1),
-        ]
+            self.0.saturating_mul(3).div_ceil(4).max(1),
+        ];
+        let mut steps: Vec<(u8, u64)> = least.map(|least| (self.level(least), least)).into();
+        steps.dedup();
+        steps
     }
 }
 
@@ -263,13 +266,17 @@ fn months(weeks: &[NaiveDate], from: NaiveDate) -> Vec<(&'static str, usize)> {
 /// What the cells mean. With the numbers of one target, if there is one.
 pub(super) fn legend(scale: Option<Scale>) -> Markup {
     let steps = scale.map(Scale::steps);
+    let levels = steps.as_ref().map_or_else(
+        || vec![1, 2, 3, 4],
+        |steps| steps.iter().map(|(level, _)| *level).collect(),
+    );
     html! {
         ul.legend aria-label="What the colours mean" {
             li {
-                @for class in ["e1", "e2", "e3", "e4"] { span class={ "key " (class) } {} }
+                @for level in levels { span class={ "key " (Cell::Events(level).class()) } {} }
                 @match steps {
                     Some(steps) => {
-                        "events: " @for (index, least) in steps.iter().enumerate() {
+                        "events: " @for (index, (_, least)) in steps.iter().enumerate() {
                             @if index > 0 { ", " } (words::number(*least)) "+"
                         }
                     }
@@ -282,6 +289,28 @@ pub(super) fn legend(scale: Option<Scale>) -> Markup {
             li { span.key.yet {} "not archived yet" }
             li { span.key.q {} "not known here yet" }
             li { span.key.now {} "today" }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Scale, legend};
+
+    #[test]
+    fn a_legend_tells_each_number_of_events_once_with_its_shade() {
+        for (busy, shades, said) in [
+            (1, &["e4"][..], "events: 1+</li>"),
+            (2, &["e3", "e4"], "events: 1+, 2+</li>"),
+            (3, &["e2", "e3", "e4"], "events: 1+, 2+, 3+</li>"),
+            (100, &["e1", "e2", "e3", "e4"], "events: 1+, 25+, 50+, 75+</li>"),
+        ] {
+            let legend = legend(Some(Scale(busy))).into_string();
+            assert!(legend.contains(said), "{legend}");
+            for shade in ["e1", "e2", "e3", "e4"] {
+                let shown = legend.contains(&format!("key {shade}"));
+                assert_eq!(shown, shades.contains(&shade), "{shade} of {busy}");
+            }
         }
     }
 }

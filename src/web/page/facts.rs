@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::{super::coverage::Coverage, words};
 use crate::{
     clock::Time,
-    status::{LastError, PassResult, Progress, TargetStatus},
+    status::{LastError, PassResult, Progress, Status, TargetStatus},
 };
 
 /// What is wrong now, and what to do.
@@ -27,6 +27,27 @@ pub(super) fn told(error: &LastError, now: Time, failures: u64) -> Markup {
         p.when {
             (words::relative(error.at, now))
             @if failures > 1 { " · " (words::number(failures)) " passes in a row" }
+        }
+    }
+}
+
+/// What is wrong with the configuration on disk, if anything is.
+pub(super) fn configuration(status: &Status) -> Markup {
+    let now = status.written_at;
+    let configuration = &status.configuration;
+    html! {
+        @if let Some(problem) = &configuration.problem {
+            section.trouble.failing.configuration aria-label="Configuration" {
+                p.error {
+                    "The configuration on disk cannot be used: the one "
+                    @if let Some(read_at) = configuration.read_at { "of " (words::relative(read_at, now)) }
+                    @else { "before" }
+                    " stays in force"
+                }
+                p.told { (problem.message) }
+                p.hint { b { "What to do: " } "correct it; it is read again when a file of it changes, or on SIGHUP" }
+                p.when { (words::relative(problem.at, now)) }
+            }
         }
     }
 }
@@ -61,9 +82,11 @@ fn percent(progress: &Progress) -> Option<i64> {
 }
 
 /// How far it is.
-pub(super) fn facts(target: &TargetStatus, coverage: Option<&Coverage>, now: Time) -> Markup {
+pub(super) fn facts(target: &TargetStatus, status: &Status, coverage: Option<&Coverage>) -> Markup {
+    let now = status.written_at;
     html! {
         dl.facts {
+            (standing_by(target, status))
             div {
                 dt { "Behind" }
                 dd.lag {
@@ -114,7 +137,7 @@ pub(super) fn facts(target: &TargetStatus, coverage: Option<&Coverage>, now: Tim
                     }
                 }
             }
-            @if let Some(webhook) = target.webhook.as_ref().filter(|webhook| webhook.failures > 0) {
+            @if let Some(webhook) = target.unannounced() {
                 div {
                     dt { "Webhook" }
                     dd {
@@ -127,15 +150,33 @@ pub(super) fn facts(target: &TargetStatus, coverage: Option<&Coverage>, now: Tim
     }
 }
 
+/// For whom it stands by, and until when.
+fn standing_by(target: &TargetStatus, status: &Status) -> Markup {
+    html! {
+        @if let Some(standing_by) = &target.standing_by {
+            div {
+                dt { "Stands by for" }
+                dd {
+                    (standing_by.owner(&status.instance)) "; takes over "
+                    (words::relative(standing_by.until, status.written_at)) " unless that one commits again"
+                }
+            }
+        }
+    }
+}
+
 /// From where to where the archive is complete.
 fn span(target: &TargetStatus, coverage: Option<&Coverage>) -> Markup {
     html! {
         @match target.coverage_end {
             Some(end) => {
-                @if let Some(begins) = coverage.and_then(|coverage| coverage.begins) {
-                    (words::moment(begins)) " to "
-                } @else { "up to " }
-                (words::moment(end))
+                @match coverage.and_then(|coverage| coverage.begins) {
+                    Some(begins) => {
+                        @let [begins, end] = words::window(begins, end);
+                        (begins) " to " (end)
+                    }
+                    None => { "up to " (words::moment(end)) }
+                }
             }
             None => "nothing yet",
         }

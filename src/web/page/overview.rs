@@ -53,7 +53,7 @@ pub(in crate::web) fn page(
     };
     Frame {
         title: format!("{verdict} · {}", status.instance),
-        mood: icon::Mood::of(status.targets.iter().map(|target| target.state)),
+        mood: mood(status),
         up: "./".to_owned(),
         status: Some(status),
         body,
@@ -69,17 +69,44 @@ fn number_in(status: &Status, state: State) -> u64 {
         .count() as u64
 }
 
-/// The page in five words.
+/// The page in a few words: the targets, and what else is wrong.
 fn verdict(status: &Status) -> String {
-    let (person, failing) = (
+    let (targets, well) = of_targets(status);
+    let wrong: Vec<&str> = [
+        (
+            status.configuration.problem.is_some(),
+            "the configuration on disk cannot be used",
+        ),
+        (announcements_fail(status), "announcements fail"),
+    ]
+    .into_iter()
+    .filter_map(|(so, words)| so.then_some(words))
+    .collect();
+    match (wrong.is_empty(), well) {
+        (true, _) => targets,
+        (_, true) => format!("{targets}, but {}", wrong.join(" and ")),
+        (_, false) => format!("{targets}; {}", wrong.join(" and ")),
+    }
+}
+
+fn announcements_fail(status: &Status) -> bool {
+    status.targets.iter().any(|target| target.unannounced().is_some())
+}
+
+/// How the targets are, and whether that is well.
+fn of_targets(status: &Status) -> (String, bool) {
+    let (person, failing, standby) = (
         number_in(status, State::NeedsPerson),
         number_in(status, State::Failing),
+        number_in(status, State::Standby),
     );
     let all = status.targets.len() as u64;
     let needs = if person == 1 { "needs" } else { "need" };
-    match (all, person, failing) {
+    let words = match (all, person, failing) {
         (0, ..) => "No targets here".to_owned(),
-        (_, 0, 0) if all == 1 => "The target is well".to_owned(),
+        (1, 0, 0) if standby == 1 => "The target stands by".to_owned(),
+        (_, 0, 0) if standby == all => format!("All {} targets stand by", words::number(all)),
+        (1, 0, 0) => "The target is well".to_owned(),
         (_, 0, 0) => format!("All {} targets are well", words::number(all)),
         (_, 0, _) => format!(
             "{} of {} failing",
@@ -96,23 +123,31 @@ fn verdict(status: &Status) -> String {
             words::count(person, "target"),
             words::number(failing)
         ),
-    }
+    };
+    (words, all > 0 && person + failing == 0)
 }
 
-/// Who is furthest behind.
+/// Worse than its targets may be: not all is well if the configuration or announcements are not.
+fn mood(status: &Status) -> icon::Mood {
+    let states = status.targets.iter().map(|target| target.state);
+    let more = status.configuration.problem.is_some() || announcements_fail(status);
+    icon::Mood::of(states.chain(more.then_some(State::Failing)))
+}
+
+/// Who is furthest behind: of those that are read here, or else of those that others read.
 fn lead(status: &Status) -> Markup {
-    let behind = status
+    let furthest = status
         .targets
         .iter()
-        .filter(|target| target.state != State::Standby);
-    let furthest = behind.max_by_key(|target| target.lag_seconds);
+        .filter_map(|target| target.lag_seconds.map(|lag| (target, lag)))
+        .max_by_key(|(target, lag)| (target.state != State::Standby, *lag));
     let unread = status
         .targets
         .iter()
-        .filter(|target| target.read_to.is_none())
+        .filter(|target| target.lag_seconds.is_none())
         .count() as u64;
     html! {
-        @match furthest.and_then(|target| target.lag_seconds.map(|lag| (target, lag))) {
+        @match furthest {
             Some((target, lag)) => {
                 "Furthest behind: " a href={ "targets/" (target.target) } { (target.target) } ", by "
                 b { (crate::status::span(lag)) } ". "
@@ -186,7 +221,7 @@ fn card(target: &TargetStatus, coverage: Option<&Coverage>, status: &Status) -> 
                 }
                 (facts::trouble(target, now))
                 (facts::progress(target))
-                (facts::facts(target, coverage, now))
+                (facts::facts(target, status, coverage))
             }
             div.days {
                 @match coverage {

@@ -40,7 +40,7 @@ pub(in crate::web) fn page(
             div.words {
                 (facts::trouble(target, now))
                 (facts::progress(target))
-                (facts::facts(target, coverage, now))
+                (facts::facts(target, status, coverage))
             }
         }
         (year(target, view, coverage, today))
@@ -130,9 +130,10 @@ fn gaps(coverage: Option<&Coverage>) -> Markup {
                         thead { tr { @for head in ["From", "To", "Length", "Why"] { th scope="col" { (head) } } } }
                         tbody {
                             @for gap in gaps.iter().rev().take(GAPS) {
+                                @let [from, to] = words::window(gap.window.from, gap.window.to);
                                 tr {
-                                    td { (words::moment(gap.window.from)) }
-                                    td { (words::moment(gap.window.to)) }
+                                    td { (from) }
+                                    td { (to) }
                                     td { (words::since(gap.window.from, gap.window.to)) }
                                     td.long { (gap.reason.as_deref().unwrap_or("not said")) }
                                 }
@@ -162,11 +163,12 @@ fn recent(coverage: Option<&Coverage>, now: Time) -> Markup {
                         }
                         tbody {
                             @for commit in commits {
+                                @let [from, to] = words::window(commit.window.from, commit.window.to);
                                 tr {
                                     th scope="row" { "#" (words::number(commit.number)) }
                                     td { (commit.kind.as_str()) }
-                                    td { (words::moment(commit.window.from)) }
-                                    td { (words::moment(commit.window.to)) }
+                                    td { (from) }
+                                    td { (to) }
                                     td.number { (words::number(commit.written)) }
                                     td { (words::relative(commit.at, now)) }
                                     td { (commit.instance) }
@@ -226,12 +228,14 @@ fn announced(webhook: &WebhookStatus, now: Time) -> Markup {
             h2 #webhook { "Announcements by webhook" }
             p {
                 @match webhook.pending {
-                    Some(0) => "All commits were taken",
-                    Some(pending) => { (words::count(pending, "commit")) " still to be taken" }
-                    None => "Nobody has looked yet",
+                    Some(0) => "All commits were taken.",
+                    Some(1) => "1 commit is still to be taken.",
+                    Some(pending) => { (words::count(pending, "commit")) " are still to be taken." }
+                    None => "Nobody has looked yet.",
                 }
-                @if let Some(last) = webhook.last_delivery { ", the last one " (words::relative(last, now)) }
-                "."
+                @if let Some(last) = webhook.last_delivery {
+                    " The receiver last took one " (words::relative(last, now)) "."
+                }
             }
             @if webhook.failures > 0 && let Some(error) = &webhook.last_error {
                 div.trouble.failing { (facts::told(error, now, 0)) }
@@ -252,7 +256,8 @@ fn compared(comparison: &LastComparison, target: &TargetStatus, now: Time) -> Ma
                 (words::relative(comparison.at, now)) ", " (words::result(comparison.result)) ", took "
                 (words::took(comparison.took_ms))
                 @if let (Some(from), Some(to)) = (comparison.from, comparison.to) {
-                    ", from " (words::moment(from)) " to " (words::moment(to))
+                    @let [from, to] = words::window(from, to);
+                    ", from " (from) " to " (to)
                 }
                 "."
                 @if let Some(next) = target.next_comparison { " The next one " (words::relative(next, now)) "." }

@@ -50,6 +50,17 @@ pub(super) fn moment(time: Time) -> Markup {
     html! { time datetime=(spell(time)) title=(spell(time)) { (time.format("%Y-%m-%d %H:%M").to_string()) } }
 }
 
+/// From when to when: to the minute, or as exactly as it takes to tell them apart.
+pub(super) fn window(from: Time, to: Time) -> [Markup; 2] {
+    let formats = ["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S%.3f"];
+    let ways = formats.map(|format| [from, to].map(|time| time.format(format).to_string()));
+    let [.., exact] = &ways;
+    let [begins, ends] = ways.iter().find(|[from, to]| from != to).unwrap_or(exact);
+    [(from, begins), (to, ends)].map(|(time, text)| {
+        html! { time datetime=(spell(time)) title=(spell(time)) { (text) } }
+    })
+}
+
 /// How long ago, or how soon.
 pub(super) fn relative(time: Time, now: Time) -> Markup {
     let seconds = (now - time).num_seconds();
@@ -77,7 +88,8 @@ pub(super) fn took(milliseconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{count, number, took};
+    use super::{count, number, took, window};
+    use crate::clock::Time;
 
     #[test]
     fn numbers_can_be_read() {
@@ -92,6 +104,21 @@ mod tests {
         }
         assert_eq!((&*count(1, "day"), &*count(2, "day")), ("1 day", "2 days"));
         assert_eq!(number(u64::MAX), "18,446,744,073,709,551,615");
+    }
+
+    #[test]
+    fn the_ends_of_a_window_never_read_the_same() {
+        let time = |text: &str| format!("2026-11-22T{text}Z").parse::<Time>().unwrap();
+        for (from, to, texts) in [
+            ("12:06:10", "12:07:09", ["12:06", "12:07"]),
+            ("12:06:10", "12:06:43", ["12:06:10", "12:06:43"]),
+            ("12:06:10.250", "12:06:10.750", ["12:06:10.250", "12:06:10.750"]),
+        ] {
+            let shown = window(time(from), time(to)).map(maud::PreEscaped::into_string);
+            for (end, text) in shown.iter().zip(texts) {
+                assert!(end.contains(&format!(">2026-11-22 {text}</time>")), "{end}");
+            }
+        }
     }
 
     #[test]

@@ -22,8 +22,12 @@ struct Running {
 
 impl Running {
     fn of(machine: &Machine) -> Self {
+        Self::with(machine, &["run"])
+    }
+
+    fn with(machine: &Machine, arguments: &[&str]) -> Self {
         let (reader, writer) = std::io::pipe().unwrap();
-        let mut command = machine.command(&["run"]);
+        let mut command = machine.command(arguments);
         let child = command.stdout(Stdio::null()).stderr(writer).spawn().unwrap();
         drop(command);
         let log = Arc::new(Mutex::new(Vec::new()));
@@ -151,6 +155,46 @@ async fn what_is_wrong_is_on_the_page_with_its_hint_and_without_secrets() {
     // That is no reason to be restarted, nor to be taken out of service.
     assert_eq!(get(address, "/livez").await.status, 200);
     assert_eq!(get(address, "/readyz").await.status, 200);
+    terminate(&running.child).await;
+}
+
+#[tokio::test]
+async fn a_configuration_with_mistakes_is_told_wherever_one_looks_until_it_is_mended() {
+    let mut machine = Machine::new().await;
+    configure(&machine, "listen = \"127.0.0.1:0\"");
+    let good = std::fs::read_to_string(&machine.config).unwrap();
+    let running = Running::with(&machine, &["run", "--shard", "0/1"]);
+    let address = running.address(1).await;
+    let mistake =
+        format!("{good}\nlistens = \"everywhere\"\n").replace("retry_for = \"2s\"", "retry_for = \"soon\"");
+    std::fs::write(&machine.config, mistake).unwrap();
+    wait_for("the page to tell", async || {
+        let page = get(address, "/").await.body;
+        page.contains("The configuration on disk cannot be used") && page.contains("shard <b>0/1</b>")
+    })
+    .await;
+    let problem = json(address).await["configuration"]["problem"]["message"].clone();
+    let problem = problem.as_str().unwrap().to_owned();
+    assert!(problem.contains("listens"), "{problem}");
+
+    // `status` reads a configuration, too: here the one that was good.
+    let broken = machine.config.clone();
+    machine.config = broken.with_file_name("good.toml");
+    std::fs::write(&machine.config, &good).unwrap();
+    wait_for("`status` to tell", async || {
+        let status = said(&machine.run(&["status"]).await);
+        status.contains("the configuration on disk cannot be used: the one of ")
+            && status.contains("listens")
+            && status.contains("shard 0/1: its targets alone")
+    })
+    .await;
+
+    std::fs::write(&broken, &good).unwrap();
+    wait_for("the page to forget", async || {
+        !get(address, "/").await.body.contains("cannot be used")
+    })
+    .await;
+    assert!(json(address).await["configuration"]["problem"].is_null());
     terminate(&running.child).await;
 }
 

@@ -16,8 +16,8 @@ use uipath_audit_exporter::{
     clock::Clock,
     commit::{Counts, Kind},
     status::{
-        LastCommit, LastComparison, LastError, LastPass, Needs, PassResult, Progress, Side, State, Status,
-        TargetStatus, WebhookStatus,
+        Configuration, LastCommit, LastComparison, LastError, LastPass, Needs, PassResult, Progress, Side,
+        State, Status, TargetStatus, WebhookStatus,
     },
     web::{self, Coverage, Sources, Web},
     window::Window,
@@ -47,6 +47,8 @@ impl Gallery {
             pid: 7,
             started_at: now() - TimeDelta::hours(76),
             written_at: now(),
+            shard: None,
+            configuration: Configuration::default(),
             targets,
         };
         status.stamp(now());

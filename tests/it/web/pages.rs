@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use serde_json::Value;
+use uipath_audit_exporter::status::{Problem, StandingBy, State};
 
 use super::{
     ask,
-    gallery::{Gallery, few, well},
+    gallery::{Gallery, few, now, well},
     get,
 };
 
@@ -188,7 +190,7 @@ async fn comparisons_announcements_and_past_failures_are_told() {
         "The last failure, which is over",
         "8,204",
         "The long-term store was left out: the target has a filter",
-        "12 commits still to be taken",
+        "12 commits are still to be taken. The receiver last took one ",
         "announce commit 2207",
         "What to do: </b>look at the receiver's log",
         "#2,218",
@@ -197,6 +199,77 @@ async fn comparisons_announcements_and_past_failures_are_told() {
     }
     let page = get(gallery.address, "/").await.body;
     assert!(page.contains("failing, 12 commits not announced"));
+}
+
+#[tokio::test]
+async fn a_configuration_that_cannot_be_used_is_on_each_page_and_not_all_is_well() {
+    let gallery = Gallery::of(vec![well("acme", 60), well("globex", 60)]).await;
+    let page = get(gallery.address, "/").await.body;
+    assert!(page.contains("<h1>All 2 targets are well</h1>") && !page.contains("shard"));
+    {
+        let mut status = gallery.status.lock().unwrap();
+        status.shard = Some("0/2".to_owned());
+        status.configuration.read_at = Some(now() - TimeDelta::hours(2));
+        let message = format!("read the configuration: 1 mistake\n{POISON}");
+        status.configuration.problem = Some(Problem::new(&message, now() - TimeDelta::seconds(40)));
+    }
+    for path in ["/", "/targets/acme"] {
+        let page = get(gallery.address, path).await.body;
+        for said in [
+            "The configuration on disk cannot be used: the one of ",
+            ">2h 0m ago</time> stays in force",
+            "read the configuration: 1 mistake\n&lt;/p&gt;&lt;script&gt;",
+            ">40s ago</time>",
+            "shard <b>0/2</b>",
+        ] {
+            assert!(page.contains(said), "`{said}` is not in {path}");
+        }
+    }
+    let page = get(gallery.address, "/").await.body;
+    assert!(page.contains("<h1>All 2 targets are well, but the configuration on disk cannot be used</h1>"));
+    assert!(page.contains("icon-failing.svg"));
+    gallery.status.lock().unwrap().configuration.problem = None;
+    let page = get(gallery.address, "/").await.body;
+    assert!(page.contains("<h1>All 2 targets are well</h1>") && !page.contains("on disk"));
+}
+
+#[tokio::test]
+async fn a_standby_tells_how_far_the_owners_are_and_until_when_it_waits_for_them() {
+    let mut targets = vec![well("acme", 60), well("globex", 18)];
+    for (target, instance) in targets.iter_mut().zip(["audit-2", "audit-1"]) {
+        target.state = State::Standby;
+        target.standing_by = Some(StandingBy {
+            instance: instance.to_owned(),
+            until: now() + TimeDelta::minutes(14),
+        });
+    }
+    let gallery = Gallery::of(targets).await;
+    let page = get(gallery.address, "/").await.body;
+    assert!(page.contains("<h1>All 2 targets stand by</h1>"));
+    assert!(page.contains("Furthest behind: <a href=\"targets/acme\">acme</a>, by <b>3m 0s</b>"));
+    assert!(!page.contains("Nothing was read yet"));
+    assert!(page.contains("<dd>audit-2; takes over <time"));
+    assert!(page.contains(">in 14m 0s</time> unless that one commits again"));
+    let page = get(gallery.address, "/targets/globex").await.body;
+    assert!(page.contains("<dd>audit-1, another process with this very instance name; takes over "));
+    let status: Value = serde_json::from_str(&get(gallery.address, "/api/status").await.body).unwrap();
+    let owner = &status["targets"][0]["standing_by"];
+    assert_eq!(
+        (&owner["instance"], &owner["until"]),
+        (&"audit-2".into(), &"2026-11-22T11:01:03.000Z".into())
+    );
+}
+
+#[tokio::test]
+async fn announcements_that_fail_are_in_the_headline() {
+    let mut targets = few();
+    targets.truncate(1);
+    let gallery = Gallery::of(targets).await;
+    let page = get(gallery.address, "/").await.body;
+    assert!(page.contains("<h1>The target is well, but announcements fail</h1>"));
+    gallery.status.lock().unwrap().targets[0].webhook = None;
+    let page = get(gallery.address, "/").await.body;
+    assert!(page.contains("<h1>The target is well</h1>") && page.contains("icon-well.svg"));
 }
 
 #[tokio::test]
