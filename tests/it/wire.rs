@@ -111,6 +111,8 @@ impl Wire {
 
     /// Nobody listens any more: connections are cut, new ones refused.
     pub async fn down(&self) {
+        // Taken before it is let go of, so that nobody else is given the port meanwhile.
+        let placeholder = bound(self.address);
         let tasks = {
             let End::Up { stop, tasks } = &*lock(&self.end) else {
                 panic!("the wire is down")
@@ -120,7 +122,7 @@ impl Wire {
             tasks.clone()
         };
         tasks.wait().await;
-        *lock(&self.end) = End::Down(bound(self.address));
+        *lock(&self.end) = End::Down(placeholder);
     }
 
     /// As before [`Self::down`].
@@ -153,9 +155,11 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Refuses connections until it listens.
 fn bound(address: SocketAddr) -> TcpSocket {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_reuseaddr(true).unwrap();
+    socket.set_reuseport(true).unwrap();
     socket.bind(address).unwrap();
     socket
 }
