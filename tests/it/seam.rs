@@ -204,7 +204,9 @@ async fn a_store_that_cannot_be_read_now_is_waited_for() {
         let error = world.once().await.unwrap_err();
         assert_eq!(error.action(), action, "{}", Chain(&error));
         // Going without admits a gap: nothing to advise while the store may come back.
-        let without = error.hint().is_some_and(|hint| hint.contains("`long_term = false`"));
+        let without = error
+            .hint()
+            .is_some_and(|hint| hint.contains("`long_term = false`"));
         assert_eq!(without, action == Action::Stop, "{:?}", error.hint());
         assert!(world.ledger().await.commits.is_empty());
         world.simulator.clear_fault(always);
