@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, net::TcpListener, sync::Arc};
 
 use super::{CliError, Exit, List};
 use crate::{
-    archive::{Archive, ArchiveError, StoreError},
+    archive::Archive,
     checkpoint::Checkpoint,
     clock::Clock,
     error::Chain,
@@ -59,7 +59,7 @@ fn mistakes(settings: &ConnectionSettings, clock: &Clock) -> BTreeSet<String> {
     all.map(|error| Chain(&error).to_string()).collect()
 }
 
-/// Nothing is made where no directory is yet. A secret that is not here may be where the exporter runs.
+/// Nothing is made where no directory is yet. Secrets and key files that are not here may be where the exporter runs.
 fn archive(list: &mut List, settings: &Settings) -> Result<(), CliError> {
     let url = &settings.archive.url;
     if let Ok(path) = url.to_file_path()
@@ -74,13 +74,12 @@ fn archive(list: &mut List, settings: &Settings) -> Result<(), CliError> {
         return Ok(());
     };
     let what = Chain(&error).to_string();
-    if let ArchiveError::Open { source, .. } = &error
-        && let StoreError::Secret { .. } = **source
-    {
-        let text = format!("cannot {what}: may this user read it, is it there where the exporter runs?");
-        return list.row("warning", "archive", &text);
+    let mut without = settings.archive.clone();
+    if without.ca_file.take().is_some() && Archive::open(&without).is_ok() {
+        return list.failed("archive", &what, error.hint(), Exit::Config);
     }
-    list.failed("archive", &what, error.hint(), Exit::Config)
+    let text = format!("cannot {what}: may this user read it, is it there where the exporter runs?");
+    list.row("warning", "archive", &text)
 }
 
 /// Whether `run` could listen. Where an exporter holds the state directory, that is who listens there.
