@@ -33,7 +33,7 @@ mod writing;
 pub use error::PassError;
 pub use head::same_stream;
 pub use owner::Tenure;
-use plan::{Plan, Snapshots, redo};
+use plan::{Plan, redo};
 pub use progress::{Progress, Seen};
 use reading::Reading;
 pub use reconcile::{Compared, Reconciled};
@@ -46,8 +46,6 @@ const TRIES: u32 = 10;
 const ABSENT: u32 = 3;
 /// asked again after this long.
 const SOON: std::time::Duration = std::time::Duration::from_millis(500);
-/// Slices of one target in memory at once, at most: more would not make its commits, which are in order, any faster.
-const SLICES: usize = 3;
 
 /// What all targets of a process share.
 #[derive(Clone)]
@@ -89,8 +87,8 @@ pub struct Exporter {
     cut: bool,
     notes: TargetCheckpoint,
     tenure: Tenure,
-    /// Slices in memory at once.
-    slots: Arc<Semaphore>,
+    /// How many requests the connection takes at once.
+    at_once: usize,
     /// The UTC day on which the server had no catalogue: what it says of itself is not asked for again that day.
     no_catalog_on: Option<chrono::NaiveDate>,
     /// Objects that others may have left behind were looked for on all days once.
@@ -137,9 +135,15 @@ impl Summary {
 }
 
 impl Exporter {
-    /// A target's exporter. Reads and sends nothing.
+    /// A target's exporter, whose connection takes `at_once` requests at once. Reads and sends nothing.
     #[must_use]
-    pub fn new(shared: Shared, target: Target, source: Source, store: Option<Source>, ahead: usize) -> Self {
+    pub fn new(
+        shared: Shared,
+        target: Target,
+        source: Source,
+        store: Option<Source>,
+        at_once: usize,
+    ) -> Self {
         let notes = shared.checkpoint.of(&target.name);
         let progress = Arc::new(Progress::default());
         let tally = shared.tallies.of(&target.name);
@@ -154,7 +158,7 @@ impl Exporter {
             cut: false,
             notes,
             tenure: Tenure::default(),
-            slots: Arc::new(Semaphore::new(ahead.clamp(1, SLICES))),
+            at_once,
             no_catalog_on: None,
             searched: false,
             swept: false,
@@ -269,25 +273,21 @@ impl Exporter {
         let mut plan = plan?;
         let limits = self.limits();
         self.progress.plan(plan.covered, plan.whole);
-        let snapshots = stop.run_until_cancelled(self.snapshots(&plan)).await;
-        let in_vain = |snapshots: &Snapshots| snapshots.catalog.is_none();
-        if !plan.whole.is_empty() && !plan.beyond && snapshots.as_ref().is_some_and(in_vain) {
-            self.no_catalog_on = Some(plan.now.date_naive());
-        }
         let first = redo(&plan);
         let reading = Reading {
             source: self.source_of(&plan),
             notes: &self.notes,
             budget: &self.shared.budget,
+            buffered: self.shared.settings.max_buffered,
             limits,
             covered: plan.covered,
-            slots: &self.slots,
+            at_once: self.at_once,
             progress: &self.progress,
         };
         let (whole, now, beyond) = (plan.whole, plan.now, plan.beyond);
         let opening = plan.opening.take();
-        let mut writing = Writing::new(self, plan, snapshots.unwrap_or_default());
-        let (sender, receiver) = mpsc::channel(1);
+        let mut writing = Writing::new(self, plan);
+        let (sender, receiver) = mpsc::unbounded_channel();
         let result = {
             let read = std::pin::pin!(reading.run(whole, first, opening, sender));
             let write = std::pin::pin!(writing.run(receiver, stop));
@@ -297,6 +297,7 @@ impl Exporter {
                 Either::Right((written, _)) => written,
             }
         };
+        let in_vain = writing.asked_in_vain();
         let result = match result {
             Ok(false) => writing
                 .finish(whole.to.max(writing.covered()), now)
@@ -308,6 +309,9 @@ impl Exporter {
         let summary = writing.summary();
         if let Some(epoch) = lost {
             self.tenure.lose(epoch);
+        }
+        if in_vain {
+            self.no_catalog_on = Some(now.date_naive());
         }
         if !matches!(result, Ok(false)) {
             self.source.forget();

@@ -282,13 +282,13 @@ impl Fleet {
         let connection = line.connect(&self.shared)?;
         let source = Source::of(target, connection.clone());
         let store = Source::before_retention(target, connection);
-        let ahead = line.settings.max_concurrent_requests;
+        let at_once = line.settings.max_concurrent_requests;
         Ok(Some(Exporter::new(
             self.shared.clone(),
             target.clone(),
             source,
             store,
-            ahead,
+            at_once,
         )))
     }
 }

@@ -68,7 +68,7 @@ pub struct Limits {
 /// A span, read completely.
 #[derive(Debug)]
 pub struct Slice {
-    /// The span: all that was asked for, or an older part of it.
+    /// The span: all that was asked for, or a part of it.
     pub span: Window,
     /// Its events that were not known, in no order, each once.
     pub events: Vec<Event>,
@@ -147,7 +147,7 @@ impl std::ops::AddAssign for Effort {
 /// What reading a span came to.
 #[derive(Debug)]
 pub enum Outcome {
-    /// All of it.
+    /// All of it, or the part of it that the slice says.
     Complete(Slice),
     /// More than the limits: nothing of it is kept.
     TooBig {
@@ -351,7 +351,7 @@ impl Source {
         }
     }
 
-    /// Reads a span completely, but for known events, or an older part of it. `opening` may be of a span that reaches at
+    /// Reads a span completely, but for known events, or a part of it. `opening` may be of a span that reaches at
     /// least as far on both sides. `told` hears how many events came at a time.
     ///
     /// # Errors
@@ -373,6 +373,18 @@ impl Source {
             Self::LongTerm(store) => store.read(span, known, limits, told).await,
             Self::Csv(csv) => csv.read(span, limits, told).await,
         }
+    }
+
+    /// Whether narrow spans cost hardly more than wide ones, so that many can be read side by side.
+    #[must_use]
+    pub fn reads_pages(&self) -> bool {
+        matches!(self, Self::Unified(_))
+    }
+
+    /// Whether it is asked for whole seconds: what stands in one that two spans share would be archived twice.
+    #[must_use]
+    pub fn goes_by_seconds(&self) -> bool {
+        matches!(self, Self::Csv(_))
     }
 
     /// The rules by which an administrator keeps events from being recorded. None: this API has none, or the server does

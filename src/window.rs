@@ -76,45 +76,95 @@ pub fn earlier(time: Time, by: Duration) -> Time {
         .unwrap_or(Time::MIN_UTC)
 }
 
-/// The width of the next slice, adapted to how full the slices before it were.
+/// The width of the next part to be read of a window, adapted to how full the parts before it were.
 #[derive(Clone, Debug)]
-pub struct Width(Duration);
+pub struct Width {
+    /// What would be full.
+    full: Duration,
+    /// Something was read: the width is more than a guess.
+    is_known: bool,
+}
 
-/// A slice aims at being this full, so that a denser stretch seldom overflows it.
+/// A part aims at being this full, so that a denser stretch seldom overflows it,
 const AIM: f64 = 0.7;
-/// A slice is at most this many times as wide as the one before, or as narrow,
+/// but this where what overflows is not lost.
+const HIGH_AIM: f64 = 0.85;
+/// A part is at most this many times as wide as the one before, or as narrow,
 const LEAP: f64 = 8.0;
 /// but after one that was fuller than this
 const QUIET: f64 = 0.02;
 /// only so many times as wide: too wide costs more than too narrow.
 const STEP: f64 = 2.0;
-/// Slices are at least this wide, unless one was too big.
+/// No part is wider, in seconds: a thousand years.
+const WIDEST: f64 = 31_557_600_000.0;
+/// Parts are at least this wide, unless one was too big.
 const LEAST: Duration = Duration::from_millis(1);
+/// The last parts of a window are narrower, so that those read side by side end together; but not narrower than this
+/// part of what fits, as each costs a request that brings little.
+const SMALLEST: u32 = 4;
 
 impl Width {
     /// Nothing is known yet: as wide as the whole window.
     #[must_use]
     pub fn of(window: Window) -> Self {
-        Self(window.width())
-    }
-
-    /// How wide the next slice should be.
-    #[must_use]
-    pub fn next(&self) -> Duration {
-        self.0.max(LEAST)
-    }
-
-    /// A slice of that width was read and was so full; 1: nothing more would have fitted.
-    pub fn read(&mut self, width: Duration, fullness: f64) {
-        if !width.is_zero() {
-            let growth = if fullness < QUIET { LEAP } else { STEP };
-            self.0 = width.mul_f64((AIM / fullness.max(f64::MIN_POSITIVE)).clamp(1.0 / LEAP, growth));
+        Self {
+            full: window.width(),
+            is_known: false,
         }
     }
 
-    /// A slice was too big and has to be this narrow.
+    /// What fits where a part of that width was so full.
+    #[must_use]
+    pub fn like(width: Duration, fullness: f64) -> Self {
+        Self {
+            full: Duration::from_secs_f64(
+                (width.as_secs_f64() / fullness.max(f64::MIN_POSITIVE)).min(WIDEST),
+            ),
+            is_known: true,
+        }
+    }
+
+    /// How wide the next part should be.
+    #[must_use]
+    pub fn next(&self) -> Duration {
+        self.aiming(AIM)
+    }
+
+    /// How wide the next part of `rest` should be, where so many are read side by side and what overflows is kept.
+    #[must_use]
+    pub fn next_of(&self, rest: Window, at_once: usize) -> Duration {
+        let fit = self.aiming(HIGH_AIM);
+        if !self.is_known {
+            return fit;
+        }
+        let share = rest.width() / u32::try_from(at_once.max(1)).unwrap_or(u32::MAX);
+        fit.min(share.max(fit / SMALLEST)).max(LEAST)
+    }
+
+    fn aiming(&self, aim: f64) -> Duration {
+        if self.is_known {
+            self.full.mul_f64(aim).max(LEAST)
+        } else {
+            self.full.max(LEAST)
+        }
+    }
+
+    /// A part of that width was read and was so full; 1: nothing more would have fitted.
+    pub fn read(&mut self, width: Duration, fullness: f64) {
+        if width.is_zero() {
+            return;
+        }
+        let growth = if fullness < QUIET { LEAP } else { STEP };
+        let before = self.full.as_secs_f64();
+        let full = width.as_secs_f64() / fullness.max(f64::MIN_POSITIVE);
+        self.full = Duration::from_secs_f64(full.clamp(before / LEAP, before * growth));
+        self.is_known = true;
+    }
+
+    /// A part was too big and has to be this narrow.
     pub fn shrink(&mut self, width: Duration) {
-        self.0 = width;
+        self.full = width.div_f64(AIM);
+        self.is_known = true;
     }
 }
 
@@ -147,11 +197,16 @@ mod tests {
     #[test]
     fn widths_follow_density_and_always_shrink_when_too_big() {
         let day = Duration::from_secs(86_400);
-        let mut width = Width(day);
+        let mut width = Width::of(Window::new(
+            at("2026-01-01T00:00:00Z"),
+            at("2026-01-02T00:00:00Z"),
+        ));
         width.read(day, 2.0);
         assert!(width.next() > day / 4 && width.next() < day / 2);
         width.read(day, 0.0);
-        assert_eq!(width.next(), day * 8);
+        assert_eq!(width.next(), (day * 4).mul_f64(AIM));
+        width.shrink(day);
+        assert_eq!(width.next().as_secs(), day.as_secs());
         let mut whole = day;
         for _ in 0..40 {
             let next = narrower(whole, whole, 1e9);
@@ -159,5 +214,25 @@ mod tests {
             whole = next;
         }
         assert_eq!(whole, LEAST);
+    }
+
+    #[test]
+    fn the_last_parts_of_a_window_end_together() {
+        let day = Duration::from_secs(86_400);
+        let window = Window::new(at("2026-01-01T00:00:00Z"), at("2026-03-01T00:00:00Z"));
+        let mut width = Width::of(window);
+        assert_eq!(width.next_of(window, 8), window.width(), "nothing is known");
+        width.shrink(day.mul_f64(AIM));
+        let (mut rest, mut parts) = (window, Vec::new());
+        while !rest.is_empty() {
+            let (part, newer) = rest.split(width.next_of(rest, 8));
+            parts.push(part.width());
+            rest = newer;
+        }
+        let fit = day.mul_f64(HIGH_AIM);
+        assert!(parts.iter().take(50).all(|part| *part == fit), "{parts:?}");
+        let last = parts.last().unwrap();
+        assert!(*last <= fit / SMALLEST, "{parts:?}");
+        assert!(parts.len() < 90, "{}", parts.len());
     }
 }

@@ -252,22 +252,22 @@ impl Exporter {
         }
     }
 
-    /// Catalogue and exclusion rules, once a day, if the server has any. Neither is needed.
-    pub(super) async fn snapshots(&self, plan: &Plan) -> Snapshots {
+    /// Catalogue and exclusion rules, once a day, if the server has any. Neither is needed. None: not asked for.
+    pub(super) async fn snapshots(&self, plan: &Plan) -> Option<Snapshots> {
         let none_yet = plan
             .memory
             .as_ref()
             .is_none_or(|memory| memory.head.catalog.is_none());
         let asked = self.no_catalog_on == Some(plan.now.date_naive());
         if plan.whole.is_empty() || plan.beyond || !(plan.long_lookback || none_yet && !asked) {
-            return Snapshots::default();
+            return None;
         }
         let (catalog, rules) = tokio::join!(self.source.catalog(), self.source.rules());
         let catalog = catalog.map(|catalog| catalog.map(|catalog| catalog.raw));
-        Snapshots {
+        Some(Snapshots {
             catalog: or_without("the catalogue", catalog),
             rules: or_without("the exclusion rules", rules),
-        }
+        })
     }
 
     pub(super) fn horizon(&self, covered: Time) -> Time {

@@ -1,174 +1,303 @@
-//! Reads a window slice by slice, several at once, and hands them on in order.
+//! Reads a window part by part, many at once, and hands its slices on in order.
 
-use futures::{StreamExt as _, future::BoxFuture, stream::FuturesOrdered};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use std::{collections::BTreeMap, sync::Arc};
+
+use futures::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use tokio::sync::{Notify, Semaphore, mpsc};
 
 use super::{PassError, progress::Progress};
-use std::sync::Arc;
-
 use crate::{
     checkpoint::TargetCheckpoint,
     clock::Time,
     source::{Effort, Limits, Opening, Outcome, Slice, Source},
-    window::{Width, Window},
+    window::Window,
 };
 
-/// Known events held in memory for one slice, at most: a denser lookback is read in narrower slices.
+mod filling;
+mod room;
+#[cfg(test)]
+mod tests;
+mod unread;
+
+use filling::{Filling, Full};
+use room::{Room, Share};
+use unread::Unread;
+
+/// Known events held in memory for one part, at most: a denser lookback is read in narrower parts.
 const KNOWN: usize = 65_536;
+/// Of an API whose every question is dear, so many slices are read at once, at most.
+const SLICES: usize = 3;
+/// A part that is read by one walk holds at least so many events, in bytes, if a slice may: each walk costs a page that
+/// comes half full.
+const SMALL: usize = 256 << 10;
+/// The same in events, ten pages of them, whatever a slice may hold: what is too much for it is cut.
+const PAGES: usize = 2_000;
 
 pub(super) struct Reading<'a> {
     pub source: &'a Source,
     pub notes: &'a TargetCheckpoint,
     pub budget: &'a Arc<Semaphore>,
+    /// The size of `budget`, in bytes.
+    pub buffered: usize,
     pub limits: Limits,
     /// Events before this may be known.
     pub covered: Time,
-    /// How many slices of this target may be in memory at once, read or being committed.
-    pub slots: &'a Arc<Semaphore>,
+    /// How many requests the connection takes at once.
+    pub at_once: usize,
     pub progress: &'a Progress,
 }
 
 /// A slice in memory, with the room it takes there.
 pub(super) struct Portion {
     pub slice: Slice,
-    /// What of the asked span it does not cover: it would not have fitted.
-    rest: Window,
-    _room: Room,
+    // Dropped in this order: whoever hears of it finds the room free.
+    _share: Option<Share>,
+    _receipt: Receipt,
 }
 
-/// The right to hold one slice in memory.
-struct Room {
-    _slot: OwnedSemaphorePermit,
-    _memory: OwnedSemaphorePermit,
+/// Tells, when it is dropped, that a slice is out of memory.
+struct Receipt(Arc<Notify>);
+
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
+/// What became of reading one part.
+struct Done {
+    asked: Window,
+    share: Share,
+    outcome: Result<Outcome, PassError>,
 }
 
 impl<'a> Reading<'a> {
-    /// Reads all of `whole`, in slices that touch, and sends them oldest first. The first ends at `first`, if given.
+    /// Reads all of `whole`, in slices that touch, and sends them oldest first. The first ends at `first`, if given. Slices
+    /// wait for the receiver within the memory budget.
     pub(super) async fn run(
         &'a self,
         whole: Window,
         first: Option<Time>,
-        mut opening: Option<Opening>,
-        sender: mpsc::Sender<Portion>,
+        opening: Option<Opening>,
+        sender: mpsc::UnboundedSender<Portion>,
     ) -> Result<(), PassError> {
-        let mut width = Width::of(whole);
-        if let Some(to) = first {
-            width.shrink((to - whole.from).to_std().unwrap_or_default());
-            opening = None;
-        }
-        let mut unread = whole;
-        let mut reads: FuturesOrdered<BoxFuture<'a, Result<Portion, PassError>>> = FuturesOrdered::new();
-        loop {
-            while !unread.is_empty() {
-                // The oldest slice waits for room; newer ones are read only where there is room to spare.
-                let room = match self.room() {
-                    Some(room) => room,
-                    None if reads.is_empty() => {
-                        // The first page waits nowhere: it is asked for again.
-                        opening = None;
-                        self.wait_for_room().await
-                    }
-                    None => break,
-                };
-                let (span, newer) = unread.split(width.next());
-                unread = newer;
-                reads.push_back(Box::pin(self.portion(span, room, opening.take())));
-            }
-            let Some(portion) = reads.next().await else {
-                return Ok(());
-            };
-            let portion = portion?;
-            width.read(portion.slice.span.width(), portion.slice.fullness);
-            let rest = portion.rest;
-            if !rest.is_empty() {
-                match self.room() {
-                    _ if reads.is_empty() => unread = Window::new(rest.from, unread.to),
-                    Some(room) => reads.push_front(Box::pin(self.portion(rest, room, None))),
-                    None => {
-                        // No room for what comes next: give up what comes after it.
-                        reads = FuturesOrdered::new();
-                        unread = Window::new(rest.from, whole.to);
-                    }
-                }
-            }
-            self.progress.read(portion.slice.span.to, portion.slice.pulled);
-            if sender.send(portion).await.is_err() {
-                return Ok(());
-            }
+        let mut desk = Desk {
+            reading: self,
+            at_once: self.parts_at_once(),
+            limits: self.limits_of_a_part(),
+            unread: Unread::of(whole, first, self.source.goes_by_seconds()),
+            opening: opening.filter(|_| first.is_none()),
+            reads: FuturesUnordered::new(),
+            held: BTreeMap::new(),
+            handed: whole.from,
+            room: Room::new(self.budget),
+            gone: Arc::default(),
+            is_first: true,
+            filling: Filling::new(self.limits, first),
+            wasted: Effort::default(),
+            failure: None,
+            sender,
+        };
+        desk.run().await
+    }
+
+    /// One more than there may be requests: while a page is looked into, the next is on its way.
+    fn parts_at_once(&self) -> usize {
+        if self.source.reads_pages() {
+            self.at_once.saturating_add(1)
+        } else {
+            self.at_once.clamp(1, SLICES)
         }
     }
 
-    fn kibibytes(&self) -> u32 {
-        u32::try_from(self.limits.bytes.div_ceil(1024)).unwrap_or(u32::MAX)
-    }
-
-    fn room(&self) -> Option<Room> {
-        let slot = Arc::clone(self.slots).try_acquire_owned().ok()?;
-        let memory = Arc::clone(self.budget)
-            .try_acquire_many_owned(self.kibibytes())
-            .ok()?;
-        Some(Room {
-            _slot: slot,
-            _memory: memory,
-        })
-    }
-
-    async fn wait_for_room(&self) -> Room {
-        loop {
-            // These fail only when a semaphore is closed, which nobody does.
-            let Ok(slot) = Arc::clone(self.slots).acquire_owned().await else {
-                continue;
-            };
-            if let Ok(memory) = Arc::clone(self.budget).acquire_many_owned(self.kibibytes()).await {
-                return Room {
-                    _slot: slot,
-                    _memory: memory,
-                };
-            }
+    /// Parts that are read side by side take half of the memory; the rest is for slices that are filled or written.
+    fn limits_of_a_part(&self) -> Limits {
+        if !self.source.reads_pages() {
+            return self.limits;
+        }
+        let share = self.buffered / 2 / self.parts_at_once();
+        Limits {
+            events: self.limits.events.max(PAGES),
+            bytes: share.max(SMALL).min(self.limits.bytes),
+            ..self.limits
         }
     }
 
-    /// The oldest part of a span that fits a slice.
-    async fn portion(
-        &'a self,
+    /// Reads a span, or a part of it.
+    async fn part(&'a self, asked: Window, share: Share, limits: Limits, opening: Option<Opening>) -> Done {
+        let outcome = self.outcome(asked, limits, opening).await;
+        Done {
+            asked,
+            share,
+            outcome,
+        }
+    }
+
+    async fn outcome(
+        &self,
         asked: Window,
-        room: Room,
-        mut opening: Option<Opening>,
-    ) -> Result<Portion, PassError> {
-        let mut span = asked;
-        let mut wasted = Effort::default();
+        limits: Limits,
+        opening: Option<Opening>,
+    ) -> Result<Outcome, PassError> {
+        let lookback = Window::new(asked.from, asked.to.min(self.covered));
+        let known = self.notes.known(lookback, KNOWN).await;
+        let (known, part) = known.map_err(PassError::Checkpoint)?;
+        let (span, opening) = if part.to < lookback.to {
+            (part, None)
+        } else {
+            (asked, opening)
+        };
+        let told = |events| self.progress.received(events);
+        let read = self.source.read(span, &known, limits, opening, &told).await;
+        read.map_err(PassError::Source)
+    }
+}
+
+/// All that is under way.
+struct Desk<'a> {
+    reading: &'a Reading<'a>,
+    /// Parts read side by side.
+    at_once: usize,
+    limits: Limits,
+    /// What is not being read yet.
+    unread: Unread,
+    opening: Option<Opening>,
+    reads: FuturesUnordered<BoxFuture<'a, Done>>,
+    /// What was read before something older, by where it begins.
+    held: BTreeMap<Time, (Slice, Share)>,
+    /// Up to here all was handed on.
+    handed: Time,
+    room: Room,
+    /// Slices handed on that are out of memory again.
+    gone: Arc<Notify>,
+    /// Nothing was read yet.
+    is_first: bool,
+    filling: Filling,
+    /// What it took to learn that a part was too big.
+    wasted: Effort,
+    /// What went wrong, and where: all that is older is still read and handed on.
+    failure: Option<(Time, PassError)>,
+    sender: mpsc::UnboundedSender<Portion>,
+}
+
+impl Desk<'_> {
+    async fn run(&mut self) -> Result<(), PassError> {
         loop {
-            let lookback = Window::new(span.from, span.to.min(self.covered));
-            let (known, part) = self
-                .notes
-                .known(lookback, KNOWN)
-                .await
-                .map_err(PassError::Checkpoint)?;
-            if part.to < lookback.to {
-                span = part;
-                opening = None;
+            if let Some((_, error)) = self.failure.take_if(|(at, _)| *at <= self.handed) {
+                self.send_the_rest();
+                return Err(error);
             }
-            let told = |events| self.progress.received(events);
-            let read = self
-                .source
-                .read(span, &known, self.limits, opening.take(), &told)
-                .await;
-            match read.map_err(PassError::Source)? {
-                Outcome::Complete(mut slice) => {
-                    slice.effort += wasted;
-                    // It may be an older part of what was asked for.
-                    let rest = Window::new(slice.span.to, asked.to);
-                    return Ok(Portion {
-                        slice,
-                        rest,
-                        _room: room,
-                    });
+            self.begin_reads();
+            match self.reads.next().await {
+                Some(done) => self.take(done),
+                None if self.unread.is_empty() => {
+                    self.send_the_rest();
+                    return Ok(());
                 }
-                Outcome::TooBig { width, effort } => {
-                    wasted += effort;
-                    span = span.split(width).0;
+                None => self.make_room().await,
+            }
+        }
+    }
+
+    /// The oldest part first. Newer ones only where room is left for what may prove to come before them.
+    fn begin_reads(&mut self) {
+        while self.reads.len() < self.at_once
+            && let Some(oldest) = self.unread.begins()
+            && self.failure.as_ref().is_none_or(|(at, _)| oldest < *at)
+        {
+            let bytes = self.limits.bytes;
+            if oldest > self.handed && !self.room.has(bytes.saturating_mul(2)) {
+                return;
+            }
+            let Some(share) = self.room.take(bytes) else {
+                return;
+            };
+            let Some(asked) = self.unread.next(self.at_once) else {
+                return;
+            };
+            let opening = self.opening.take();
+            let part = self.reading.part(asked, share, self.limits, opening);
+            self.reads.push(Box::pin(part));
+        }
+    }
+
+    fn take(&mut self, done: Done) {
+        let Done {
+            asked,
+            mut share,
+            outcome,
+        } = done;
+        self.is_first = false;
+        match outcome {
+            Ok(Outcome::Complete(mut slice)) => {
+                slice.effort += std::mem::take(&mut self.wasted);
+                self.unread.was_read(asked, &slice);
+                self.room.shrink(&mut share, &slice);
+                self.held.insert(slice.span.from, (slice, share));
+                self.hand_on();
+            }
+            Ok(Outcome::TooBig { width, effort }) => {
+                self.wasted += effort;
+                self.room.give_back(share);
+                self.unread.is_too_big(asked, width);
+            }
+            Err(error) => {
+                self.room.give_back(share);
+                if self.failure.as_ref().is_none_or(|(at, _)| asked.from < *at) {
+                    self.unread.forget_from(asked.from);
+                    self.failure = Some((asked.from, error));
                 }
             }
+        }
+    }
+
+    /// Hands on what touches what was handed on before.
+    fn hand_on(&mut self) {
+        while let Some((slice, share)) = self.held.remove(&self.handed) {
+            self.handed = slice.span.to;
+            self.reading.progress.read(slice.span.to, slice.pulled);
+            for full in self.filling.push(slice, share) {
+                self.send(full);
+            }
+        }
+    }
+
+    /// Sends what there is of a slice, full or not. False: there was nothing.
+    fn send_the_rest(&mut self) -> bool {
+        let rest = self.filling.flush();
+        let is_any = rest.is_some();
+        rest.into_iter().for_each(|rest| self.send(rest));
+        is_any
+    }
+
+    fn send(&self, (slice, share): Full) {
+        let portion = Portion {
+            slice,
+            _share: share,
+            _receipt: Receipt(Arc::clone(&self.gone)),
+        };
+        // Whoever no longer listens has failed, and says so.
+        let _gone = self.sender.send(portion);
+    }
+
+    /// Nothing is being read, as there is no room: waits for what is being written; without that, gives up what is not in
+    /// order yet, so that nobody waits for others while holding what they wait for.
+    async fn make_room(&mut self) {
+        let is_writing = Arc::strong_count(&self.gone) > 1;
+        if is_writing {
+            self.gone.notified().await;
+        } else if !self.send_the_rest() {
+            for (slice, _share) in std::mem::take(&mut self.held).into_values() {
+                self.unread.put_back(&slice);
+            }
+            // The first page waits nowhere: it is asked for again.
+            self.opening = None;
+            let limits = if self.is_first {
+                self.limits
+            } else {
+                self.reading.limits
+            };
+            self.room.wait(limits.bytes).await;
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Exporter, PassError, TRIES, plan::Plan, plan::Snapshots, same_stream, writing::Writing};
+use super::{Exporter, PassError, TRIES, plan::Plan, same_stream, writing::Writing};
 use crate::{
     clock::Time,
     source::{Limits, SourceError},
@@ -138,7 +138,7 @@ impl Exporter {
         let parts = self.parts(&held, span, plan.now);
         work.without_store = self.why_no_store(&parts);
         self.progress.plan(span.from, span);
-        let mut writing = Writing::new(self, plan, Snapshots::default());
+        let mut writing = Writing::new(self, plan);
         let result = self.compare(&mut writing, &mut held, &parts, work, stop).await;
         let lost = writing.lost();
         if let Some(epoch) = lost {

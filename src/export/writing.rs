@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Exporter, PassError, Plan, Summary, plan::Snapshots, reading::Portion, unnamed};
 use crate::{
     archive::Created,
-    checkpoint::{Head, Intents, Known, Memory},
+    checkpoint::{Head, Intents, Memory},
     clock::{Time, spell},
     commit::{Commit, Counts, Kind, sha256},
     event::{Event, floor},
@@ -28,6 +28,8 @@ pub(super) struct Writing<'a> {
     plan: Plan,
     /// What was read of the server beside the events, and is not archived yet.
     snapshots: Snapshots,
+    /// The server was asked for its catalogue and has none.
+    asked_in_vain: bool,
     /// Up to here the archive is complete.
     covered: Time,
     /// Where reading began for the next commit.
@@ -36,8 +38,6 @@ pub(super) struct Writing<'a> {
     counts: Counts,
     effort: Effort,
     oldest: Option<Time>,
-    /// Events without a time that this pass has committed.
-    undated: Known,
     summary: Summary,
     lost: Option<u64>,
 }
@@ -65,7 +65,7 @@ impl Draft {
 }
 
 impl<'a> Writing<'a> {
-    pub(super) fn new(exporter: &'a Exporter, plan: Plan, snapshots: Snapshots) -> Self {
+    pub(super) fn new(exporter: &'a Exporter, plan: Plan) -> Self {
         let (covered, read_from) = (plan.covered, plan.whole.from);
         let summary = Summary {
             coverage_end: Some(covered),
@@ -75,13 +75,13 @@ impl<'a> Writing<'a> {
         Self {
             exporter,
             plan,
-            snapshots,
+            snapshots: Snapshots::default(),
+            asked_in_vain: false,
             covered,
             read_from,
             counts: Counts::default(),
             effort: Effort::default(),
             oldest: None,
-            undated: Known::default(),
             summary,
             lost: None,
         }
@@ -96,6 +96,10 @@ impl<'a> Writing<'a> {
         self.lost
     }
 
+    pub(super) fn asked_in_vain(&self) -> bool {
+        self.asked_in_vain
+    }
+
     pub(super) fn summary(self) -> Summary {
         self.summary
     }
@@ -103,9 +107,20 @@ impl<'a> Writing<'a> {
     /// Commits what comes. True: stopped before its end.
     pub(super) async fn run(
         &mut self,
-        mut portions: mpsc::Receiver<Portion>,
+        mut portions: mpsc::UnboundedReceiver<Portion>,
         stop: &CancellationToken,
     ) -> Result<bool, PassError> {
+        // While the first slice is being read.
+        let Some(snapshots) = stop
+            .run_until_cancelled(self.exporter.snapshots(&self.plan))
+            .await
+        else {
+            return Ok(true);
+        };
+        if let Some(snapshots) = snapshots {
+            self.asked_in_vain = snapshots.catalog.is_none();
+            self.snapshots = snapshots;
+        }
         loop {
             let portion = tokio::select! {
                 biased;
@@ -121,12 +136,7 @@ impl<'a> Writing<'a> {
 
     async fn take(&mut self, mut slice: Slice) -> Result<(), PassError> {
         self.drop_known_file(&mut slice);
-        // A slice read at the same time may have shown the same event without a time.
-        let before = slice.events.len();
-        slice
-            .events
-            .retain(|event| event.time.is_some() || !self.undated.has(&event.mark()));
-        self.counts.duplicate += slice.duplicate + (before - slice.events.len()) as u64;
+        self.counts.duplicate += slice.duplicate;
         self.counts.pulled += slice.pulled;
         self.counts.conflict += slice.conflict;
         self.effort += slice.effort;
@@ -309,9 +319,6 @@ impl<'a> Writing<'a> {
             .into_iter()
             .filter(|mark| mark.time.is_none_or(|time| time >= horizon))
             .collect();
-        kept.iter()
-            .filter(|mark| mark.time.is_none())
-            .for_each(|mark| self.undated.add(mark));
         let memory = exporter
             .notes
             .remember(memory, &intents, kept, horizon)

@@ -8,7 +8,11 @@ mod scene;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt::Display, sync::Arc};
+use std::{
+    fmt::Display,
+    future::{Future, ready},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use url::Url;
@@ -157,7 +161,7 @@ impl Connection {
     ///
     /// # Errors
     /// When the tries are spent, or more of them cannot help.
-    pub async fn get<T, E: NotExpected>(
+    pub async fn get<T: Send, E: NotExpected + Send>(
         &self,
         organization: &str,
         url: &Url,
@@ -169,7 +173,28 @@ impl Connection {
             limits: Limits::PAGE,
             file: None,
         };
-        self.converse(wanted, |received| read(received.bytes)).await
+        self.converse(wanted, |received| ready(read(received.bytes)))
+            .await
+    }
+
+    /// [`Connection::get`] of a large body: `read` runs beside what else is under way.
+    ///
+    /// # Errors
+    /// As [`Connection::get`].
+    pub async fn get_large<T: Send + 'static, E: NotExpected + Send + 'static>(
+        &self,
+        organization: &str,
+        url: &Url,
+        read: fn(Bytes) -> Result<T, E>,
+    ) -> Result<Reply<T>, HttpError> {
+        let wanted = Wanted {
+            organization,
+            url,
+            limits: Limits::PAGE,
+            file: None,
+        };
+        self.converse(wanted, |received| aside(read, received.bytes))
+            .await
     }
 
     /// Asks for a file, as [`Connection::get`] asks for JSON: of at most so many bytes, after decompression, and with
@@ -178,7 +203,7 @@ impl Connection {
     ///
     /// # Errors
     /// When the tries are spent, or more of them cannot help; see [`HttpError::is_too_large`].
-    pub async fn download<T, E: NotExpected>(
+    pub async fn download<T: Send, E: NotExpected + Send>(
         &self,
         organization: &str,
         url: &Url,
@@ -192,13 +217,13 @@ impl Connection {
             limits: Limits::of_bytes(most),
             file: Some(told),
         };
-        self.converse(wanted, read).await
+        self.converse(wanted, |received| ready(read(received))).await
     }
 
-    async fn converse<T, E: NotExpected>(
+    async fn converse<T, E: NotExpected, R: Future<Output = Result<T, E>> + Send>(
         &self,
         wanted: Wanted<'_>,
-        read: impl Fn(Received) -> Result<T, E> + Send + Sync,
+        read: impl Fn(Received) -> R + Send + Sync,
     ) -> Result<Reply<T>, HttpError> {
         let Wanted {
             organization, url, ..
@@ -222,7 +247,7 @@ impl Connection {
             };
             tries.begin();
             let failure = match self.once(ask, wanted, permit, &scene).await {
-                Ok(answer) => match expected(ask, &answer, &scene, &read) {
+                Ok(answer) => match read(received(&answer)).await {
                     Ok(body) => {
                         return Ok(Reply {
                             body,
@@ -230,7 +255,7 @@ impl Connection {
                             tries: tries.sent(),
                         });
                     }
-                    Err(failure) => failure,
+                    Err(error) => unexpected(ask, &answer, &scene, &error),
                 },
                 Err(failure) => failure,
             };
@@ -350,46 +375,58 @@ fn redirect(url: &Url, answer: &Answer) -> String {
     }
 }
 
-fn expected<T, E: NotExpected>(
-    ask: Ask<'_>,
-    answer: &Answer,
-    scene: &Arc<Scene>,
-    read: impl Fn(Received) -> Result<T, E>,
-) -> Result<T, HttpError> {
-    let (url, token, body) = (ask.url(), ask.secret(), &answer.body);
-    let received = Received {
-        bytes: body.clone(),
+fn received(answer: &Answer) -> Received {
+    Received {
+        bytes: answer.body.clone(),
         is_whole: answer.is_whole,
-    };
-    read(received).map_err(|error| {
-        if error.is_limit() {
-            return HttpError::OverLimit {
-                at: Place::from(url),
-                problem: line(&error.to_string(), token),
-            };
-        }
-        let start = String::from_utf8_lossy(body.get(..4096).unwrap_or(body));
-        let page = looks_like_html(&start);
-        let problem = if body.is_empty() {
-            "it is empty".to_owned()
-        } else if page {
-            format!("it is {}", line(&titled(&start), token))
-        } else {
-            line(&error.to_string(), token)
+    }
+}
+
+/// Runs `read` on a thread of its own.
+async fn aside<T: Send + 'static, E: Send + 'static>(
+    read: fn(Bytes) -> Result<T, E>,
+    bytes: Bytes,
+) -> Result<T, E> {
+    match tokio::task::spawn_blocking(move || read(bytes)).await {
+        Ok(read) => read,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The process is about to end.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
+/// A success whose body is not what was asked for.
+fn unexpected(ask: Ask<'_>, answer: &Answer, scene: &Arc<Scene>, error: &impl NotExpected) -> HttpError {
+    let (url, token, body) = (ask.url(), ask.secret(), &answer.body);
+    if error.is_limit() {
+        return HttpError::OverLimit {
+            at: Place::from(url),
+            problem: line(&error.to_string(), token),
         };
-        let at = Place::from(url);
-        if let Ask::Download { .. } = ask {
-            return HttpError::NoFile {
-                at,
-                problem,
-                scene: Arc::clone(scene),
-            };
-        }
-        HttpError::Unexpected {
+    }
+    let start = String::from_utf8_lossy(body.get(..4096).unwrap_or(body));
+    let page = looks_like_html(&start);
+    let problem = if body.is_empty() {
+        "it is empty".to_owned()
+    } else if page {
+        format!("it is {}", line(&titled(&start), token))
+    } else {
+        line(&error.to_string(), token)
+    };
+    let at = Place::from(url);
+    if let Ask::Download { .. } = ask {
+        return HttpError::NoFile {
             at,
             problem,
-            page,
             scene: Arc::clone(scene),
-        }
-    })
+        };
+    }
+    HttpError::Unexpected {
+        at,
+        problem,
+        page,
+        scene: Arc::clone(scene),
+    }
 }

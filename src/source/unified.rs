@@ -14,7 +14,7 @@ use super::{
     http::{Connection, HttpError, NotExpected},
     link,
     page::{Page, PageError},
-    walk::{Direction, Walk},
+    walk::{Crowded, Direction, Walk},
 };
 use crate::{
     catalog::Catalog,
@@ -89,7 +89,7 @@ impl Unified {
     async fn page(&self, request: &Url) -> Result<(Page, u32, Option<Time>), SourceError> {
         let reply = self
             .connection
-            .get(&self.organization, request, |body| Page::parse(&body))
+            .get_large(&self.organization, request, |body| Page::parse(&body))
             .await
             .map_err(SourceError::Http)?;
         Ok((reply.body, reply.tries, reply.date))
@@ -114,8 +114,8 @@ impl Unified {
         ];
         told(first.page.events.len());
         let ends = walk.take(first.page, first.tries);
-        if let Some(too_big) = walk.too_big()? {
-            return Ok(too_big);
+        if let Some(Crowded::Narrower(width)) = walk.crowded()? {
+            return Ok(walk.too_big(width));
         }
         for (direction, link) in links {
             if ends.contains(&direction) {
@@ -133,11 +133,14 @@ impl Unified {
                 };
                 told(page.events.len());
                 let ends = walk.take(page, tries);
-                if let Some(too_big) = walk.too_big()? {
-                    return Ok(too_big);
-                }
-                if ends.contains(&direction) {
-                    break;
+                match walk.crowded()? {
+                    Some(Crowded::Narrower(width)) => return Ok(walk.too_big(width)),
+                    Some(Crowded::Keep(part)) => {
+                        walk.keep(part);
+                        break;
+                    }
+                    None if ends.contains(&direction) => break,
+                    None => {}
                 }
             }
         }

@@ -1,6 +1,9 @@
 //! What one walk over pages has collected, and when it ends; pure.
 
-use std::collections::HashSet;
+use std::{
+    collections::{HashSet, VecDeque},
+    time::Duration,
+};
 
 use bytes::BytesMut;
 use url::Url;
@@ -24,12 +27,23 @@ pub(super) const SMALL: usize = 256 << 10;
 /// those of a large one in one block: beyond the largest size that the system's allocator ever keeps for itself (glibc:
 /// 32 MiB), so that it is given back whole. Only what is written to takes memory.
 pub(super) const LARGE: usize = 33 << 20;
-/// A walk that promises to come out this much too full is given up on its first pages,
-const HOPELESS: f64 = 3.0;
-/// and later, when so many pages have been read,
+/// A walk that promises to come out this much too full is given up on its first pages: they alone may deceive.
+const HOPELESS: f64 = 10.0;
+/// Later, when so many pages have been read,
 const TRUSTED: u64 = 5;
-/// one that promises this much.
+/// one that promises this much ends where it is: what it has read is kept.
 const UNLIKELY: f64 = 1.6;
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+/// What to do about a span that holds more than a slice may.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Crowded {
+    /// What was read so far is complete for this part of it: go no further that way.
+    Keep(Window),
+    /// Ask for less, from its beginning on.
+    Narrower(Duration),
+}
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Direction {
@@ -60,6 +74,11 @@ pub(super) struct Walk<'a> {
     bytes: usize,
     /// The times of the oldest and the newest event that is kept.
     kept: Option<(Time, Time)>,
+    /// The oldest and the newest time on each of the last pages that held any.
+    pages: VecDeque<(Time, Time)>,
+    /// The times of what was shown again, or known, and of what had the id of another.
+    repeats: Vec<Option<Time>>,
+    conflicts: Vec<Option<Time>>,
     volatile: bool,
     slice: Slice,
     block: BytesMut,
@@ -92,6 +111,9 @@ impl<'a> Walk<'a> {
             after: 0,
             bytes: 0,
             kept: None,
+            pages: VecDeque::new(),
+            repeats: Vec::new(),
+            conflicts: Vec::new(),
             volatile: false,
             slice,
             block: BytesMut::new(),
@@ -104,6 +126,7 @@ impl<'a> Walk<'a> {
         self.direction = direction;
         self.idle_pages = 0;
         (self.before, self.after) = (0, 0);
+        self.pages.clear();
         self.links.clear();
         self.links.insert(digest(first));
     }
@@ -131,11 +154,7 @@ impl<'a> Walk<'a> {
         };
         self.more = page.previous.is_some();
         let Window { from, to } = self.asked();
-        let mut times = page.events.iter().filter_map(|event| event.time).peekable();
-        let dated = times.peek().is_some();
-        let (before, after) = times.fold((dated, dated), |(before, after), time| {
-            (before && time < from, after && time > to)
-        });
+        let range = spread(page.events.iter().filter_map(|event| event.time));
         let start = self.slice.events.len();
         let mut news = false;
         for event in page.events {
@@ -143,9 +162,11 @@ impl<'a> Walk<'a> {
         }
         self.idle_pages = if news { 0 } else { self.idle_pages + 1 };
         self.let_go_of_page(start);
-        if dated {
-            self.before = if before { self.before + 1 } else { 0 };
-            self.after = if after { self.after + 1 } else { 0 };
+        if let Some((oldest, newest)) = range {
+            self.before = if newest < from { self.before + 1 } else { 0 };
+            self.after = if oldest > to { self.after + 1 } else { 0 };
+            self.pages.push_front((oldest, newest));
+            self.pages.truncate(OUTSIDE);
         }
         let mut ends = Vec::new();
         if self.before >= OUTSIDE {
@@ -179,14 +200,13 @@ impl<'a> Walk<'a> {
         if !inside {
             return !repeated;
         }
-        self.slice.pulled += 1;
         if repeated || self.known.has(&mark) {
-            self.slice.duplicate += 1;
+            self.repeats.push(event.time);
             return !repeated;
         }
         let versions = others + self.known.versions(&mark.identity);
         if versions > 0 {
-            self.slice.conflict += 1;
+            self.conflicts.push(event.time);
         }
         if versions >= VERSIONS && !self.volatile {
             self.volatile = true;
@@ -198,10 +218,8 @@ impl<'a> Walk<'a> {
         }
         self.bytes += event.raw.len() + 1;
         if let Some(time) = event.time {
-            self.kept = Some(
-                self.kept
-                    .map_or((time, time), |(old, new)| (old.min(time), new.max(time))),
-            );
+            let (first, last) = self.kept.unwrap_or((time, time));
+            self.kept = Some((first.min(time), last.max(time)));
         }
         self.slice.events.push(event);
         true
@@ -229,9 +247,9 @@ impl<'a> Walk<'a> {
     }
 
     /// Whether the span holds more than a slice may.
-    pub(super) fn too_big(&self) -> Result<Option<Outcome>, SourceError> {
+    pub(super) fn crowded(&self) -> Result<Option<Crowded>, SourceError> {
         let whole = self.span.width();
-        if whole <= std::time::Duration::from_millis(1) {
+        if whole <= MILLISECOND {
             if self.bytes > self.limits.bytes_of_an_instant {
                 let bytes = self.limits.bytes_of_an_instant;
                 return Err(SourceError::Instant {
@@ -246,33 +264,75 @@ impl<'a> Walk<'a> {
         let between = |from: Time, to: Time| (to - from).to_std().unwrap_or_default().min(whole);
         let seen = between(oldest, self.span.to);
         let expected = fullness * whole.as_secs_f64() / seen.as_secs_f64().max(0.001);
+        let is_trusted = self.slice.effort.pages >= TRUSTED;
+        let enough = if is_trusted { UNLIKELY } else { HOPELESS };
+        if fullness <= 1.0 && (!self.more || expected <= enough) {
+            return Ok(None);
+        }
+        if let Some(part) = self.complete_part().filter(|_| is_trusted || fullness > 1.0) {
+            return Ok(Some(Crowded::Keep(part)));
+        }
         let (dense, before) = (between(oldest, newest), between(self.span.from, floor(oldest)));
-        let width = if fullness <= 1.0 {
-            let enough = if self.slice.effort.pages < TRUSTED {
-                HOPELESS
-            } else {
-                UNLIKELY
-            };
-            if !self.more || expected <= enough {
-                return Ok(None);
-            }
+        Ok(Some(Crowded::Narrower(if fullness <= 1.0 {
             narrower(whole, seen, fullness)
         } else if dense < whole / 8 && !before.is_zero() {
             // A burst: what lies before it is another slice.
             before
         } else {
             narrower(whole, dense, fullness)
+        })))
+    }
+
+    /// The part of the span that a walk in this direction would have ended with by now, had no more been asked for: the
+    /// last pages lie wholly beyond it.
+    fn complete_part(&self) -> Option<Window> {
+        let Window { from, to } = self.span;
+        if self.pages.len() < OUTSIDE {
+            return None;
+        }
+        let (oldest, newest) = spread(self.pages.iter().flat_map(|(oldest, newest)| [*oldest, *newest]))?;
+        let part = match self.direction {
+            Direction::Previous => Window::new(later(floor(newest), MARGIN + MILLISECOND).max(from), to),
+            Direction::Next => Window::new(from, earlier(floor(oldest), MARGIN).min(to)),
         };
-        Ok(Some(Outcome::TooBig {
-            width,
-            effort: self.slice.effort,
-        }))
+        let (first, last) = self.kept?;
+        let holds_any = part.contains(first) || part.contains(last);
+        (holds_any && part.width() < self.span.width()).then_some(part)
+    }
+
+    /// Keeps to a part of the span: what else was read is forgotten.
+    pub(super) fn keep(&mut self, part: Window) {
+        let inside = |time: Option<Time>| time.is_none_or(|time| part.contains(time));
+        self.span = part;
+        self.slice.span = part;
+        self.slice.events.retain(|event| inside(event.time));
+        self.repeats.retain(|time| inside(*time));
+        self.conflicts.retain(|time| inside(*time));
+        self.bytes = self.slice.events.iter().map(|event| event.raw.len() + 1).sum();
+        self.kept = spread(self.slice.events.iter().filter_map(|event| event.time));
     }
 
     pub(super) fn finish(mut self) -> Slice {
+        self.slice.duplicate = self.repeats.len() as u64;
+        self.slice.conflict = self.conflicts.len() as u64;
+        self.slice.pulled = self.slice.duplicate + self.slice.events.len() as u64;
         self.slice.fullness = self.fullness();
         self.slice
     }
+
+    /// What is said instead of a slice.
+    pub(super) fn too_big(&self, width: Duration) -> Outcome {
+        let effort = self.slice.effort;
+        Outcome::TooBig { width, effort }
+    }
+}
+
+/// The first and the last of some times.
+fn spread(times: impl Iterator<Item = Time>) -> Option<(Time, Time)> {
+    times.fold(None, |spread, time| {
+        let (first, last) = spread.unwrap_or((time, time));
+        Some((first.min(time), last.max(time)))
+    })
 }
 
 fn digest(url: &Url) -> Digest16 {

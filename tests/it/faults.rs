@@ -61,7 +61,7 @@ async fn partly_archived(retry_for: Duration) -> (World, Process) {
     partly_archived_of(Kind::Unified, retry_for).await
 }
 
-/// A history of 700 events of which 200 are archived (or those that can be read so far), with late ones for the lookback
+/// A history of 1,200 events of which 200 are archived (or those that can be read so far), with late ones for the lookback
 /// among the others.
 async fn partly_archived_of(kind: Kind, retry_for: Duration) -> (World, Process) {
     let mut world = World::of(kind).await;
@@ -69,7 +69,9 @@ async fn partly_archived_of(kind: Kind, retry_for: Duration) -> (World, Process)
         connection.retry_for = retry_for;
         connection.max_concurrent_requests = 2;
     }
+    // Several parts of several pages each.
     world.settings.archive.max_events = 250;
+    world.settings.archive.max_bytes = 600 << 10;
     world.happen(7, 200, 20);
     let mut process = world.start().await;
     let written = process.pass().await.unwrap().counts.written;
@@ -79,7 +81,7 @@ async fn partly_archived_of(kind: Kind, retry_for: Duration) -> (World, Process)
     );
     let then = world.now();
     world.advance(24 * 60);
-    world.happen(8, 490, 1);
+    world.happen(8, 990, 1);
     for minute in 0..10 {
         let at = then - chrono::TimeDelta::minutes(3 + 5 * minute);
         world.simulator.push(&world.stream, NewEvent::at(at));
@@ -98,7 +100,7 @@ async fn assert_all_archived(world: &World, when: &str) {
     let written = ledger.sum("written");
     // A file of the newest records repeats those before.
     assert!(
-        written == 700 || world.kind == Kind::ClassicCsv && written > 700,
+        written == 1200 || world.kind == Kind::ClassicCsv && written > 1200,
         "{written} {when}"
     );
 }

@@ -9,7 +9,7 @@ use crate::{
     export::{Exporter, PassError, writing::Writing},
     source::{Effort, Outcome, Slice, Source},
     target::Api,
-    window::{Width, Window},
+    window::{Width, Window, narrower},
 };
 
 /// One side of a part.
@@ -149,6 +149,13 @@ impl Exporter {
             let told = |events| self.progress.received(events);
             let read = source.read(span, known, self.limits(), None, &told).await;
             match read.map_err(failed(store))? {
+                // Only its newer part: what comes before has to be compared first.
+                Outcome::Complete(slice) if slice.span.from > span.from => {
+                    wasted += slice.effort;
+                    span = span
+                        .split(narrower(span.width(), slice.span.width(), slice.fullness))
+                        .0;
+                }
                 Outcome::Complete(mut slice) => {
                     slice.effort += wasted;
                     return Ok(slice);

@@ -1,0 +1,102 @@
+//! What of a window is still to be read, and in parts of which width; pure.
+
+use std::time::Duration;
+
+use crate::{
+    clock::Time,
+    source::Slice,
+    target::second,
+    window::{Width, Window, later},
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Spans, oldest first, each with the width that fits it.
+pub(super) struct Unread {
+    spans: Vec<(Window, Width)>,
+    /// Parts end at whole seconds: the API knows no others.
+    by_seconds: bool,
+}
+
+impl Unread {
+    /// All of a window; cut at `first`, if given. `by_seconds`: parts end at whole seconds.
+    pub(super) fn of(whole: Window, first: Option<Time>, by_seconds: bool) -> Self {
+        let cut = first.unwrap_or(whole.from);
+        let mut unread = Self {
+            spans: Vec::new(),
+            by_seconds,
+        };
+        for span in [Window::new(whole.from, cut), Window::new(cut, whole.to)] {
+            unread.insert(span, Width::of(span));
+        }
+        unread
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// Where the oldest of it begins.
+    pub(super) fn begins(&self) -> Option<Time> {
+        self.spans.first().map(|(span, _)| span.from)
+    }
+
+    /// Takes the oldest part, to be read beside `at_once` others. Empty if there is none.
+    pub(super) fn next(&mut self, at_once: usize) -> Option<Window> {
+        let (span, width) = self.spans.first_mut()?;
+        let width = width.next_of(*span, at_once);
+        let (part, rest) = if self.by_seconds {
+            let to = second(later(span.from, width)).max(later(second(span.from), SECOND));
+            span.split((to - span.from).to_std().unwrap_or_default())
+        } else {
+            span.split(width)
+        };
+        *span = rest;
+        if rest.is_empty() {
+            self.spans.remove(0);
+        }
+        Some(part)
+    }
+
+    /// A slice was read of what was asked for: the rest of that is unread again.
+    pub(super) fn was_read(&mut self, asked: Window, slice: &Slice) {
+        let span = slice.span;
+        if let Some((_, width)) = self.after(asked.to) {
+            width.read(span.width(), slice.fullness);
+        }
+        for rest in [Window::new(asked.from, span.from), Window::new(span.to, asked.to)] {
+            self.insert(rest, Width::like(span.width(), slice.fullness));
+        }
+    }
+
+    /// A span holds too much: it is to be read in parts of that width.
+    pub(super) fn is_too_big(&mut self, span: Window, narrow: Duration) {
+        if let Some((_, width)) = self.after(span.to) {
+            width.shrink(narrow);
+        }
+        let mut width = Width::of(span);
+        width.shrink(narrow);
+        self.insert(span, width);
+    }
+
+    /// What was read has to be read again.
+    pub(super) fn put_back(&mut self, slice: &Slice) {
+        self.insert(slice.span, Width::like(slice.span.width(), slice.fullness));
+    }
+
+    /// What is newer than that is not to be read any more.
+    pub(super) fn forget_from(&mut self, end: Time) {
+        self.spans.retain(|(span, _)| span.from < end);
+    }
+
+    fn after(&mut self, time: Time) -> Option<&mut (Window, Width)> {
+        self.spans.iter_mut().find(|(span, _)| span.from >= time)
+    }
+
+    fn insert(&mut self, span: Window, width: Width) {
+        if !span.is_empty() {
+            let at = self.spans.partition_point(|(other, _)| other.from < span.from);
+            self.spans.insert(at, (span, width));
+        }
+    }
+}
