@@ -19,10 +19,21 @@ pub(super) async fn run(
     let options = ServeOptions {
         listen: args.listen,
         events: args.events,
+        limit: args.limit(),
+        tenant: args.tenant,
+        since: args.since,
+        until: args.until,
+        events_per_second: args.news.into(),
+        event_bytes: args.event_bytes,
+        latency: args.latency,
         ..ServeOptions::default()
     };
     let serving = serve_forever(options, |description| {
-        told = out::write(describe(description).as_bytes());
+        told = if args.json {
+            out::write(format!("{}\n", serde_json::json!(description)).as_bytes())
+        } else {
+            out::write(describe(description, args.news).as_bytes())
+        };
         console.note(&format!("serving at {}, until a signal ends it", description.url));
     });
     tokio::select! {
@@ -34,7 +45,7 @@ pub(super) async fn run(
 }
 
 /// Ready to be pasted: TOML, with everything else in comments.
-fn describe(simulated: &Description) -> String {
+fn describe(simulated: &Description, news: u16) -> String {
     let Description {
         url,
         client_id,
@@ -43,6 +54,7 @@ fn describe(simulated: &Description) -> String {
         organization,
         organization_id,
         tenants,
+        requests_url,
         ..
     } = simulated;
     let program = out::program();
@@ -52,6 +64,11 @@ fn describe(simulated: &Description) -> String {
         "simulator.toml"
     };
     let events = out::count(simulated.events.into(), "event");
+    let news = match news {
+        0 => String::new(),
+        1 => ", and a new one each second".to_owned(),
+        many => format!(", and {many} new ones each second"),
+    };
     let mut text = format!(
         "\
 # A simulated UiPath platform
@@ -62,7 +79,8 @@ fn describe(simulated: &Description) -> String {
 #   scope          {scope}
 #   organization   {organization} ({organization_id})
 #   tenants        {}
-#   events         {events} since {}, and a new one each second
+#   requests       {requests_url} tells how many
+#   events         {events} since {}{news}
 #
 # In another terminal, with the configuration below as {config}:
 #   export SIMULATOR_SECRET={client_secret}
