@@ -5,6 +5,8 @@ use std::io;
 use tokio_util::sync::CancellationToken;
 use uipath_audit_simulator::{Description, ServeOptions, serve_forever};
 
+use crate::clock::spell;
+
 use super::{CliError, Exit, args::Simulate, console::Console, out};
 
 /// The port that the example in `config/examples` names.
@@ -16,6 +18,7 @@ pub(super) async fn run(
     stop: CancellationToken,
 ) -> Result<Exit, CliError> {
     let mut told = Ok(());
+    let spanned = args.since.is_some() || args.until.is_some();
     let options = ServeOptions {
         listen: args.listen,
         events: args.events,
@@ -32,7 +35,12 @@ pub(super) async fn run(
         told = if args.json {
             out::write(format!("{}\n", serde_json::json!(description)).as_bytes())
         } else {
-            out::write(describe(description, args.news).as_bytes())
+            let start = if spanned {
+                spell(description.since)
+            } else {
+                "30d".to_owned()
+            };
+            out::write(describe(description, &news(args.news), &start).as_bytes())
         };
         console.note(&format!("serving at {}, until a signal ends it", description.url));
     });
@@ -44,8 +52,16 @@ pub(super) async fn run(
     Ok(Exit::Done)
 }
 
+fn news(each_second: u16) -> String {
+    match each_second {
+        0 => String::new(),
+        1 => ", and a new one each second".to_owned(),
+        many => format!(", and {many} new ones each second"),
+    }
+}
+
 /// Ready to be pasted: TOML, with everything else in comments.
-fn describe(simulated: &Description, news: u16) -> String {
+fn describe(simulated: &Description, news: &str, start: &str) -> String {
     let Description {
         url,
         client_id,
@@ -64,11 +80,6 @@ fn describe(simulated: &Description, news: u16) -> String {
         "simulator.toml"
     };
     let events = out::count(simulated.events.into(), "event");
-    let news = match news {
-        0 => String::new(),
-        1 => ", and a new one each second".to_owned(),
-        many => format!(", and {many} new ones each second"),
-    };
     let mut text = format!(
         "\
 # A simulated UiPath platform
@@ -103,7 +114,7 @@ client_secret = {{ env = \"SIMULATOR_SECRET\" }}
 
 [defaults]
 schedule = \"*/10 * * * * *\"
-start = \"30d\"
+start = \"{start}\"
 settle = \"5s\"
 
 [[targets]]
