@@ -9,12 +9,13 @@
     python3 scripts/bench.py [a|b|c|d ...] [--rounds N] [--quick] [--write] [--strict]
 
 The server is `simulate` of the same build. The peers are installed from PyPI below target/bench, at the versions that
-benches/peers names. All of it takes three quarters of an hour and 5 GB of disk and memory; `--quick` takes seconds, leaves
+benches/peers names. All of it takes about an hour and 5 GB of disk and memory; `--quick` takes seconds, leaves
 the peers of PyPI out, and its figures mean nothing. Fails where something did not run or did not get every event once;
 a goal that is missed is told, not a failure. `--write` puts the tables into docs/performance.md.
 """
 
 import argparse
+import os
 import pathlib
 import shutil
 import subprocess
@@ -47,7 +48,8 @@ class Bench:
         if arguments.cores > len(cores):
             sys.exit(f"there are {len(cores)} cores here: say --cores {len(cores)} or less, or 0 for all of them")
         self.cores = cores[: arguments.cores]
-        self.place = PLACE / "run"
+        # Of this run alone: another may be under way.
+        self.place, self.busy = PLACE / f"run-{os.getpid()}", machine.busy()
         self.peers = peers.Peers(ROOT, PLACE, self.program, self.quick or "a" not in arguments.part)
 
     def say(self, text):
@@ -58,7 +60,7 @@ class Bench:
 
     def shown(self, line):
         """A command as others would type it."""
-        return line.replace(f"{ROOT}/", "")
+        return line.replace(str(self.place), "$PLACE").replace(f"{ROOT}/", "")
 
 
 def main():
@@ -98,7 +100,7 @@ def main():
 def header(bench):
     versions = ", ".join(f"{name} {version}" for name, version in bench.peers.versions.items() if version)
     ours = f"{machine.version([bench.program, '--version'])} ({machine.commit(ROOT)})"
-    return f"{machine.today()}. {machine.described(PLACE, bench.cores)}. uipath-audit-exporter {ours}, {versions}."
+    return f"{machine.today()}. {machine.described(PLACE, bench.cores)}. uipath-audit-exporter {ours}, {versions}.{bench.busy}"
 
 
 def read_arguments():

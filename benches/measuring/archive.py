@@ -62,9 +62,14 @@ def verify(bench):
     commands = {
         "`sha256sum`": ["sh", "-c", f"{found} | {parallel} sha256sum"],
         shell: ["sh", "-c", f"{found} | {parallel} sh -c {shlex.quote(both)} sh"],
-        "`verify`": [*exporter, "verify"],
-        "`verify --deep`": [*exporter, "verify", "--deep"],
     }
+    # Where processors have instructions for it, it is faster than sha256sum on many systems.
+    if machine.version(["openssl", "version"]):
+        other = both.replace("sha256sum", "openssl dgst -sha256")
+        commands[shell.replace("sha256sum", "openssl dgst")] = [
+            "sh", "-c", f"{found} | {parallel} sh -c {shlex.quote(other)} sh"
+        ]  # fmt: skip
+    commands |= {"`verify`": [*exporter, "verify"], "`verify --deep`": [*exporter, "verify", "--deep"]}
     took = {name: [] for name in commands}
     for number in range(bench.rounds + 1):
         for name, command in commands.items():

@@ -16,6 +16,9 @@ Took = collections.namedtuple("Took", "seconds processor memory")
 SECONDS_BETWEEN_SAMPLES = 0.01
 TICK = os.sysconf("SC_CLK_TCK")
 MIB = 1 << 20
+# Cores that others take before anything is measured, and for how long that is looked at.
+MOST_TAKEN = 0.3
+SECONDS_TO_LOOK = 2
 
 
 class Failure(Exception):
@@ -117,12 +120,29 @@ def described(place, cores):
     """The machine in a few words."""
     cpu = re.search(r"^model name\s*:\s*(.+)$", pathlib.Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     total = int(re.search(r"^MemTotal:\s+(\d+)", pathlib.Path("/proc/meminfo").read_text(), re.MULTILINE).group(1))
-    kind = subprocess.run(["stat", "--file-system", "--format=%T", place], capture_output=True, text=True)
+    kind = subprocess.run(["df", "--output=fstype", place], capture_output=True, text=True).stdout.split()
     kept = f"all kept to {len(cores)} of its {os.cpu_count()} cores" if cores else f"{os.cpu_count()} cores"
     return (
         f"{cpu.group(1).strip() if cpu else platform.machine()}, {kept}, {total / (1 << 20):.0f} GiB of memory, "
-        f"{kind.stdout.strip()}, Linux {platform.release()}"
+        f"{kind[-1] if kind else 'some file system'}, Linux {platform.release()}"
     )
+
+
+def busy():
+    """A warning where others are at work already; else nothing."""
+    before = times()
+    time.sleep(SECONDS_TO_LOOK)
+    idle, total = (after - earlier for after, earlier in zip(times(), before))
+    taken = (1 - idle / total) * os.cpu_count()
+    if taken < MOST_TAKEN:
+        return ""
+    return f" **Others were at work on {taken:.1f} cores when it began: these times are worth little.**"
+
+
+def times():
+    """Ticks that all cores were idle, and all ticks."""
+    ticks = [int(field) for field in pathlib.Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
+    return ticks[3] + ticks[4], sum(ticks)
 
 
 def today():

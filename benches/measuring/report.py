@@ -31,8 +31,12 @@ class Table:
 def figure(values, spell):
     """The median, and the smallest and largest where there are several."""
     values = list(values)
-    middle = spell(statistics.median(values))
-    return middle if len(values) == 1 else f"{middle} ({spell(min(values))}–{spell(max(values))})"
+    middle, least, most = (spell(value) for value in [statistics.median(values), min(values), max(values)])
+    # The unit is that of the median, if both are in it.
+    unit = " " + middle.rpartition(" ")[2]
+    if least.endswith(unit) and most.endswith(unit):
+        least, most = least.removesuffix(unit), most.removesuffix(unit)
+    return middle if len(values) == 1 else f"{middle} ({least}–{most})"
 
 
 def seconds(value):

@@ -135,3 +135,31 @@ organization = \"{organization}\"
     ));
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_begins_where_the_events_do() {
+        let simulated = Description {
+            url: EXAMPLE.to_owned(),
+            token_url: format!("{EXAMPLE}token"),
+            client_id: "id".to_owned(),
+            client_secret: "secret".to_owned(),
+            scope: "scope".to_owned(),
+            organization: "acme".to_owned(),
+            tenants: vec!["production".to_owned()],
+            organization_id: "guid".to_owned(),
+            events: 7,
+            since: "2026-11-01T00:00:00Z".parse().unwrap(),
+            until: "2026-11-02T00:00:00Z".parse().unwrap(),
+            requests_url: format!("{EXAMPLE}_simulator/requests"),
+        };
+        let text = describe(&simulated, &news(0), &spell(simulated.since));
+        assert!(text.contains("7 events since 2026-11-01\n"));
+        assert!(text.contains("\nstart = \"2026-11-01T00:00:00.000Z\"\n"));
+        assert!(describe(&simulated, &news(5), "30d").contains("2026-11-01, and 5 new ones each second\n"));
+        assert!(serde_json::json!(simulated)["requests_url"].is_string());
+    }
+}
