@@ -29,7 +29,7 @@ use ::config::{Config, Environment, FileFormat, Format as _, Map, Source, Value,
 
 use crate::settings::Settings;
 use reader::{Notes, Table};
-pub use units::{UnitError, parse_age_or_time};
+pub use units::{UnitError, parse_age_or_time, parse_duration};
 
 /// The file that is read when none is named.
 pub const DEFAULT_FILE: &str = "/etc/uipath-audit-exporter/exporter.toml";

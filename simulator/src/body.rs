@@ -12,7 +12,7 @@ use crate::link::{self, Origin};
 use crate::page::Page;
 use crate::spelling::Speller;
 use crate::stream::{Entry, Stream};
-use crate::switches::{Edits, EndMarker, MemberOrder, Switches};
+use crate::switches::{Bodies, Edits, EndMarker, MemberOrder, Switches};
 
 /// The body of a page. `spoiled` changes what the page itself says, if it is a fault of that kind.
 pub(crate) fn page(
@@ -66,6 +66,37 @@ pub(crate) fn page(
         members.push(("totalCount", b"1e400".to_vec()));
     }
     object(&speller, members)
+}
+
+/// The same body in pieces of what is kept spelled: where a page stands in the usual order, no switch and no fault
+/// makes anything else of it, and there is room to keep it. Else none.
+pub(crate) fn joined(
+    stream: &mut Stream,
+    ask: &Ask,
+    page: &Page,
+    switches: &Switches,
+    origin: Origin<'_>,
+    spoiled: Option<&Fault>,
+) -> Option<Vec<Bytes>> {
+    let newest_first = |pair: &[usize]| matches!(pair, [newer, older] if *newer == older + 1);
+    if spoiled.is_some() || switches.bodies != Bodies::default() || !page.picked.windows(2).all(newest_first)
+    {
+        return None;
+    }
+    let mut pieces = vec![Bytes::from_static(b"{\"auditEvents\":[")];
+    pieces.extend(stream.spelled(*page.picked.last()?, *page.picked.first()?)?);
+    for &at in &page.picked {
+        stream.served(at);
+    }
+    let mut rest = b"]".to_vec();
+    for (name, turn) in [("next", page.next), ("previous", page.previous)] {
+        if let Some(value) = link(stream, ask, turn, switches, origin, None) {
+            rest.extend_from_slice(format!(",\"{name}\":{value}").as_bytes());
+        }
+    }
+    rest.push(b'}');
+    pieces.push(rest.into());
+    Some(pieces)
 }
 
 pub(crate) fn object(speller: &Speller, members: Vec<(&str, Vec<u8>)>) -> Vec<u8> {

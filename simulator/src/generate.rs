@@ -70,7 +70,26 @@ impl Batch {
         let rank = self.rank(n);
         let (back, event) = self.draw(home, n, filed);
         let earlier = n.checked_sub(back).map(|n| self.rank(n));
-        event::record(home, &self.records, &event, filed, rank, earlier)
+        let record = |event: &NewEvent| event::record(home, &self.records, event, filed, rank, earlier);
+        let raw = record(&event);
+        match usize::from(self.records.least_bytes).checked_sub(raw.len()) {
+            None | Some(0) => raw,
+            Some(missing) => record(&self.fill(event, n, missing)),
+        }
+    }
+
+    /// The event with so many bytes more in its details, or a few more than that: names, as they are in real ones.
+    fn fill(&self, mut event: NewEvent, n: u32, missing: usize) -> NewEvent {
+        let mut dice = Dice::of(self.seed.rotate_left(23), u64::from(n));
+        let mut text = String::with_capacity(missing + 64);
+        while text.len() < missing {
+            text.push_str(dice.pick(PROCESSES));
+            text.push_str(&format!(" {} ", dice.below(100_000)));
+        }
+        if event.details.pop().is_some() {
+            event.details.push_str(&format!(r#","note":"{text}"}}"#));
+        }
+        event
     }
 
     /// Its `n`-th event before it is recorded, and how far back an event is whose id it may use again.

@@ -51,6 +51,7 @@ mod generate;
 mod truth;
 mod view;
 mod stream;
+mod kept;
 mod retention;
 
 mod ask;
@@ -68,6 +69,7 @@ mod downloads;
 mod rules;
 mod world;
 mod stores;
+mod counts;
 
 mod reply;
 mod csv;

@@ -1,6 +1,10 @@
 //! A reply before it goes out, and the ways in which it goes out wrong.
 
+use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt, stream};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
-use hyper::body::Frame;
+use hyper::body::{Frame, SizeHint};
 use hyper::{Response, StatusCode, Version};
 
 use crate::fault::{ErrorBody, RetryAfter};
@@ -23,6 +27,8 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Vec<u8>,
+    /// Goes out after `body`, if there is any, and is neither dressed nor spoiled.
+    pub(crate) pieces: Vec<Bytes>,
     pub(crate) manner: Manner,
 }
 
@@ -46,6 +52,7 @@ impl Reply {
             status,
             headers,
             body: body.into(),
+            pieces: Vec::new(),
             manner: Manner::Whole(Framing::Length),
         }
     }
@@ -59,6 +66,13 @@ impl Reply {
             ContentType::Missing => "",
         };
         Self::new(200, content_type, body)
+    }
+
+    /// A JSON body whose pieces are sent as they are.
+    pub(crate) fn joined(content_type: ContentType, pieces: Vec<Bytes>) -> Self {
+        let mut reply = Self::json(content_type, "");
+        reply.pieces = pieces;
+        reply
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -93,6 +107,7 @@ impl Reply {
         let length = self.body.len();
         let body = Bytes::from(self.body);
         let response = match self.manner {
+            _ if !self.pieces.is_empty() => response.body(joined(body, self.pieces)),
             Manner::Whole(Framing::Length) => response.body(whole(body)),
             Manner::Whole(Framing::Chunked) => response.body(pieces(body, 4096, Duration::ZERO, false)),
             Manner::Whole(Framing::UntilClose) => {
@@ -134,6 +149,40 @@ pub(crate) fn http_date(at: DateTime<Utc>) -> String {
 
 fn whole(body: Bytes) -> Body {
     Full::new(body).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// Pieces one after the other, none of them copied.
+fn joined(first: Bytes, rest: Vec<Bytes>) -> Body {
+    let mut left: VecDeque<Bytes> = rest.into();
+    left.push_front(first);
+    left.retain(|piece| !piece.is_empty());
+    Joined { left }.map_err(|never| match never {}).boxed_unsync()
+}
+
+/// A body of known length.
+struct Joined {
+    left: VecDeque<Bytes>,
+}
+
+impl hyper::body::Body for Joined {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.left.pop_front().map(|piece| Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let bytes: usize = self.left.iter().map(Bytes::len).sum();
+        SizeHint::with_exact(u64::try_from(bytes).unwrap_or(u64::MAX))
+    }
 }
 
 /// The body in pieces of that size with a wait before each but the first; broken at its end if asked.

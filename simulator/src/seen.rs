@@ -1,8 +1,11 @@
 //! What the simulator was asked, for a test to look at.
 
+use std::collections::VecDeque;
+
 use chrono::{DateTime, Utc};
 
 use crate::cloud::StreamId;
+use crate::counts::Counts;
 use crate::script::Endpoint;
 
 /// A request that came in.
@@ -30,12 +33,15 @@ pub struct Seen {
     pub at: DateTime<Utc>,
 }
 
-/// All requests since the start or since they were last cleared.
+/// The requests since the start or since they were last cleared.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
-    pub(crate) seen: Vec<Seen>,
-    /// How many were cleared: the number of the first in `seen`.
+    pub(crate) seen: VecDeque<Seen>,
+    /// Only so many of them are kept, the newest; none: all.
+    pub(crate) most: Option<usize>,
+    /// How many are kept no more: the number of the first in `seen`.
     pub(crate) cleared: usize,
+    pub(crate) counts: Counts,
     pub(crate) open: usize,
     pub(crate) most_open: usize,
 }
@@ -43,13 +49,18 @@ pub(crate) struct Log {
 impl Log {
     /// Notes a request and gives its number.
     pub(crate) fn begin(&mut self, seen: Seen) -> usize {
-        self.seen.push(seen);
+        self.counts.begin(seen.at);
+        if self.most.is_some_and(|most| self.seen.len() >= most) && self.seen.pop_front().is_some() {
+            self.cleared += 1;
+        }
+        self.seen.push_back(seen);
         self.open += 1;
         self.most_open = self.most_open.max(self.open);
         self.cleared + self.seen.len() - 1
     }
 
     pub(crate) fn status(&mut self, number: usize, status: u16) {
+        self.counts.answer(status);
         let at = number
             .checked_sub(self.cleared)
             .and_then(|at| self.seen.get_mut(at));
@@ -65,6 +76,7 @@ impl Log {
     pub(crate) fn clear(&mut self) {
         self.cleared += self.seen.len();
         self.seen.clear();
+        self.counts = Counts::default();
         self.most_open = self.open;
     }
 }

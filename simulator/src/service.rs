@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::cloud::{Cloud, StreamId};
+use crate::counts;
 use crate::dice::Dice;
 use crate::simulator::Simulator;
 use crate::switches::Switches;
@@ -21,10 +23,20 @@ pub struct ServeOptions {
     pub listen: SocketAddr,
     /// Events of the past over all streams, shared out unevenly.
     pub events: u32,
-    /// Days the past goes back.
-    pub days: u32,
+    /// All events are this tenant's, those of the past and the news: `production` or `test`.
+    pub tenant: Option<String>,
+    /// When the past begins; none: 30 days before it ends.
+    pub since: Option<DateTime<Utc>>,
+    /// When the past ends; none: now.
+    pub until: Option<DateTime<Utc>>,
     /// New events per second over all streams; 0 for none. At most 1,000.
     pub events_per_second: f64,
+    /// Bytes of each event's JSON, at least; some 860 by themselves.
+    pub event_bytes: u16,
+    /// How long each reply is waited for.
+    pub latency: Duration,
+    /// Requests that are answered each second, and at once; none: any number.
+    pub limit: Option<(f64, u32)>,
     /// Decides what happens.
     pub seed: u64,
     /// The switches.
@@ -37,8 +49,13 @@ impl Default for ServeOptions {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             events: 20_000,
-            days: 30,
+            tenant: None,
+            since: None,
+            until: None,
             events_per_second: 1.0,
+            event_bytes: 0,
+            latency: Duration::ZERO,
+            limit: None,
             seed: 1,
             switches: Switches::default(),
         }
@@ -46,7 +63,7 @@ impl Default for ServeOptions {
 }
 
 /// What someone needs to know to use it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Description {
     /// Base URL, ending in `/`.
     pub url: String,
@@ -68,6 +85,10 @@ pub struct Description {
     pub events: u32,
     /// The oldest of them is not older.
     pub since: DateTime<Utc>,
+    /// The newest of them is not newer.
+    pub until: DateTime<Utc>,
+    /// What it was asked and answered, in numbers: `GET` tells them, `DELETE` begins anew.
+    pub requests_url: String,
 }
 
 /// A simulator with news. Dropping it stops both.
@@ -76,12 +97,18 @@ pub struct Service {
     /// What to tell a user.
     pub description: Description,
     simulator: Arc<Simulator>,
+    streams: Vec<StreamId>,
     events_per_second: f64,
     seed: u64,
 }
 
 const ORGANIZATION: &str = "acme";
 const TENANTS: [&str; 2] = ["production", "test"];
+/// Days of the past, unless told otherwise.
+const DAYS: i64 = 30;
+/// Requests that are kept, and bytes of spelled events for each stream: it runs for long.
+const MOST_REQUESTS: usize = 10_000;
+const MOST_SPELLED: usize = 2 << 30;
 
 impl Service {
     /// Starts to serve history. News come once [`Service::run`] is awaited.
@@ -89,20 +116,25 @@ impl Service {
     /// # Errors
     /// If the address cannot be bound.
     pub async fn start(options: ServeOptions) -> io::Result<Self> {
-        let mut cloud = Cloud::new().organization(ORGANIZATION).switches(options.switches);
+        let mut switches = options.switches;
+        switches.records.least_bytes = switches.records.least_bytes.max(options.event_bytes);
+        let mut cloud = Cloud::new().organization(ORGANIZATION).switches(switches);
         for tenant in TENANTS {
             cloud = cloud.tenant(ORGANIZATION, tenant);
         }
         cloud = cloud.classic(ORGANIZATION);
         let simulator = Simulator::start(cloud, options.listen).await?;
-        let now = simulator.clock().now();
-        let since = now - TimeDelta::days(i64::from(options.days));
-        let organization = options.events / 5;
-        let few = options.events / 10;
-        let production = options.events - organization - few - few;
-        let shares = [organization, production, few, few];
-        for ((stream, count), n) in streams().into_iter().zip(shares).zip(0..) {
-            simulator.generate(&stream, options.seed.wrapping_add(n), count, since, now);
+        simulator.keep_requests(MOST_REQUESTS);
+        simulator.keep_spelled(MOST_SPELLED);
+        simulator.latency(options.latency);
+        if let Some((per_second, burst)) = options.limit {
+            simulator.rate_limit(per_second, burst);
+        }
+        let until = options.until.unwrap_or_else(|| simulator.clock().now());
+        let since = options.since.unwrap_or(until - TimeDelta::days(DAYS));
+        let shares = shares(options.events, options.tenant.as_deref());
+        for ((stream, count), n) in shares.iter().zip(0..) {
+            simulator.generate(stream, options.seed.wrapping_add(n), *count, since, until);
         }
         let url = simulator.url();
         let description = Description {
@@ -116,11 +148,14 @@ impl Service {
             organization_id: simulator.organization_id(ORGANIZATION),
             events: options.events,
             since,
+            until,
+            requests_url: format!("{}{}", simulator.url().trim_end_matches('/'), counts::PATH),
         };
         let events_per_second = options.events_per_second.clamp(0.0, 1000.0);
         Ok(Self {
             description,
             simulator: Arc::new(simulator),
+            streams: shares.into_iter().map(|(stream, _)| stream).collect(),
             events_per_second,
             seed: options.seed,
         })
@@ -140,7 +175,7 @@ impl Service {
         let mut ticks = interval_at(Instant::now() + wait, wait);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let mut dice = Dice::of(self.seed, u64::MAX);
-        let streams = streams();
+        let streams = &self.streams;
         loop {
             ticks.tick().await;
             let now = self.simulator.clock().now();
@@ -162,13 +197,18 @@ pub async fn serve_forever(options: ServeOptions, tell: impl FnOnce(&Description
     Ok(())
 }
 
-/// The organization's own, its tenants', and its classic log.
-fn streams() -> [StreamId; 4] {
+/// Where something happens, and how much: in the organization's own log, its tenants', and its classic one, or in that
+/// of one tenant.
+fn shares(events: u32, tenant: Option<&str>) -> Vec<(StreamId, u32)> {
+    if let Some(tenant) = tenant {
+        return vec![(StreamId::tenant(ORGANIZATION, tenant), events)];
+    }
     let [production, test] = TENANTS.map(|tenant| StreamId::tenant(ORGANIZATION, tenant));
-    [
-        StreamId::organization(ORGANIZATION),
-        production,
-        test,
-        StreamId::classic(ORGANIZATION),
+    let (organization, few) = (events / 5, events / 10);
+    vec![
+        (StreamId::organization(ORGANIZATION), organization),
+        (production, events - organization - few - few),
+        (test, few),
+        (StreamId::classic(ORGANIZATION), few),
     ]
 }

@@ -346,19 +346,33 @@ impl Simulator {
 
     // ---- what it was asked ----
 
-    /// The requests since the start or since they were cleared, in the order they came.
+    /// The requests since the start or since they were cleared, in the order they came; the newest alone, if only so
+    /// many are kept.
     pub fn requests(&self) -> Vec<Seen> {
-        lock(&self.world.log).seen.clone()
+        lock(&self.world.log).seen.iter().cloned().collect()
     }
 
     /// How many requests came since the start or since they were cleared.
     pub fn request_count(&self) -> usize {
-        lock(&self.world.log).seen.len()
+        usize::try_from(lock(&self.world.log).counts.requests).unwrap_or(usize::MAX)
     }
 
     /// Most requests that were open at once, since the start or since they were cleared.
     pub fn max_concurrent_seen(&self) -> usize {
         lock(&self.world.log).most_open
+    }
+
+    /// Keeps so many requests, the newest; the others are counted and forgotten. All are kept, if nothing is said.
+    pub fn keep_requests(&self, most: usize) {
+        lock(&self.world.log).most = Some(most);
+    }
+
+    /// Keeps events as they are spelled, up to so many bytes for each stream, so that pages cost little the second
+    /// time. Makes no other difference. None are kept, if nothing is said.
+    pub fn keep_spelled(&self, most_bytes: usize) {
+        for stream in self.world.streams.values() {
+            lock(stream).kept.up_to(most_bytes);
+        }
     }
 
     /// Forgets the requests so far.

@@ -11,6 +11,7 @@ use crate::event::{self, NewEvent};
 use crate::generate::Batch;
 use crate::instant;
 use crate::json;
+use crate::kept::Kept;
 use crate::switches::{Arrival, Records};
 use crate::truth::TruthEvent;
 use crate::view::View;
@@ -94,6 +95,8 @@ pub(crate) struct Stream {
     batches: Vec<Batch>,
     late: HashMap<EventIndex, Seen>,
     spellings: HashMap<EventIndex, Vec<Bytes>>,
+    /// Spelled ahead; holds nothing of what has changed.
+    pub(crate) kept: Kept,
     pub(crate) requests: u64,
     pub(crate) holding: bool,
     pub(crate) gone: BTreeSet<EventIndex>,
@@ -117,6 +120,7 @@ impl Stream {
             batches: Vec::new(),
             late: HashMap::new(),
             spellings: HashMap::new(),
+            kept: Kept::default(),
             requests: 0,
             holding: false,
             gone: BTreeSet::new(),
@@ -207,6 +211,9 @@ impl Stream {
         }
         self.batches.push(batch);
         self.entries.sort_by_key(|entry| entry.key);
+        let new = |entry: &Entry| entry.index >= first;
+        self.kept
+            .forget_from(self.entries.iter().position(new).unwrap_or(self.entries.len()));
     }
 
     /// Records one event.
@@ -250,6 +257,7 @@ impl Stream {
         if let Some(entry) = self.entries.get_mut(at) {
             entry.body = Body::Held(place);
         }
+        self.kept.forget_from(at);
         true
     }
 
@@ -321,6 +329,7 @@ impl Stream {
         let body = Body::Held(u32::try_from(self.held.len()).unwrap_or(u32::MAX));
         self.held.push(raw);
         let at = self.entries.partition_point(|entry| entry.key < key);
+        self.kept.forget_from(at);
         self.entries.insert(
             at,
             Entry {

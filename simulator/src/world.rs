@@ -281,6 +281,9 @@ impl World {
             token,
             now,
         };
+        if let Some(pieces) = body::joined(stream, &ask, &page, switches, origin, fault) {
+            return Reply::joined(switches.bodies.content_type, pieces);
+        }
         let body = body::page(stream, &ask, &page, switches, origin, fault);
         Reply::json(switches.bodies.content_type, body)
     }

@@ -1,6 +1,6 @@
 //! The arguments as typed, checked one by one. What they mean together is each command's own matter.
 
-use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -16,8 +16,10 @@ use crate::{
 
 mod health;
 mod reconcile;
+mod simulate;
 pub(super) use health::Health;
 pub(super) use reconcile::Reconcile;
+pub(super) use simulate::Simulate;
 
 const ABOUT: &str = "\
 Exports UiPath audit events into an archive that an auditor can check: every event exactly once, byte for byte.
@@ -193,12 +195,6 @@ pub(super) enum Command {
     /// news and archives just these.
     #[command(after_help = "Example: uipath-audit-exporter demo --events 1000000 --directory /tmp/demo")]
     Demo(Demo),
-    /// The simulator alone, to try a whole deployment without a UiPath account
-    ///
-    /// Prints its URL, credentials and a configuration for it, then serves 30 days of events and a new one each second
-    /// until a signal ends it: an organization, two tenants, the classic log, through every audit API
-    /// (config/examples/apis.toml has a target for each).
-    #[command(after_help = "Example: uipath-audit-exporter simulate --listen 127.0.0.1:8787")]
     Simulate(Simulate),
     /// A completion script for a shell, on stdout
     #[command(
@@ -336,16 +332,6 @@ pub(super) struct Demo {
     /// Where everything is written: an empty or new directory, or that of an earlier demo
     #[arg(long, value_name = "DIR", default_value = "uipath-audit-demo")]
     pub(super) directory: PathBuf,
-}
-
-#[derive(Args, Debug)]
-pub(super) struct Simulate {
-    /// Where to listen; port 0 takes any free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8787")]
-    pub(super) listen: SocketAddr,
-    /// How many events of the last 30 days there are at the start
-    #[arg(long, value_name = "N", default_value = "20000", value_parser = clap::value_parser!(u32).range(1..=5_000_000))]
-    pub(super) events: u32,
 }
 
 #[derive(Args, Debug)]

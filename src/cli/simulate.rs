@@ -5,6 +5,8 @@ use std::io;
 use tokio_util::sync::CancellationToken;
 use uipath_audit_simulator::{Description, ServeOptions, serve_forever};
 
+use crate::clock::spell;
+
 use super::{CliError, Exit, args::Simulate, console::Console, out};
 
 /// The port that the example in `config/examples` names.
@@ -16,13 +18,30 @@ pub(super) async fn run(
     stop: CancellationToken,
 ) -> Result<Exit, CliError> {
     let mut told = Ok(());
+    let spanned = args.since.is_some() || args.until.is_some();
     let options = ServeOptions {
         listen: args.listen,
         events: args.events,
+        limit: args.limit(),
+        tenant: args.tenant,
+        since: args.since,
+        until: args.until,
+        events_per_second: args.news.into(),
+        event_bytes: args.event_bytes,
+        latency: args.latency,
         ..ServeOptions::default()
     };
     let serving = serve_forever(options, |description| {
-        told = out::write(describe(description).as_bytes());
+        told = if args.json {
+            out::write(format!("{}\n", serde_json::json!(description)).as_bytes())
+        } else {
+            let start = if spanned {
+                spell(description.since)
+            } else {
+                "30d".to_owned()
+            };
+            out::write(describe(description, &news(args.news), &start).as_bytes())
+        };
         console.note(&format!("serving at {}, until a signal ends it", description.url));
     });
     tokio::select! {
@@ -33,8 +52,16 @@ pub(super) async fn run(
     Ok(Exit::Done)
 }
 
+fn news(each_second: u16) -> String {
+    match each_second {
+        0 => String::new(),
+        1 => ", and a new one each second".to_owned(),
+        many => format!(", and {many} new ones each second"),
+    }
+}
+
 /// Ready to be pasted: TOML, with everything else in comments.
-fn describe(simulated: &Description) -> String {
+fn describe(simulated: &Description, news: &str, start: &str) -> String {
     let Description {
         url,
         client_id,
@@ -43,6 +70,7 @@ fn describe(simulated: &Description) -> String {
         organization,
         organization_id,
         tenants,
+        requests_url,
         ..
     } = simulated;
     let program = out::program();
@@ -62,7 +90,8 @@ fn describe(simulated: &Description) -> String {
 #   scope          {scope}
 #   organization   {organization} ({organization_id})
 #   tenants        {}
-#   events         {events} since {}, and a new one each second
+#   requests       {requests_url} tells how many
+#   events         {events} since {}{news}
 #
 # In another terminal, with the configuration below as {config}:
 #   export SIMULATOR_SECRET={client_secret}
@@ -85,7 +114,7 @@ client_secret = {{ env = \"SIMULATOR_SECRET\" }}
 
 [defaults]
 schedule = \"*/10 * * * * *\"
-start = \"30d\"
+start = \"{start}\"
 settle = \"5s\"
 
 [[targets]]
@@ -105,4 +134,32 @@ organization = \"{organization}\"
         "\n[[targets]]\nname = \"{organization}-classic\"\norganization = \"{organization}\"\napi = \"classic\"\n"
     ));
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_begins_where_the_events_do() {
+        let simulated = Description {
+            url: EXAMPLE.to_owned(),
+            token_url: format!("{EXAMPLE}token"),
+            client_id: "id".to_owned(),
+            client_secret: "secret".to_owned(),
+            scope: "scope".to_owned(),
+            organization: "acme".to_owned(),
+            tenants: vec!["production".to_owned()],
+            organization_id: "guid".to_owned(),
+            events: 7,
+            since: "2026-11-01T00:00:00Z".parse().unwrap(),
+            until: "2026-11-02T00:00:00Z".parse().unwrap(),
+            requests_url: format!("{EXAMPLE}_simulator/requests"),
+        };
+        let text = describe(&simulated, &news(0), &spell(simulated.since));
+        assert!(text.contains("7 events since 2026-11-01\n"));
+        assert!(text.contains("\nstart = \"2026-11-01T00:00:00.000Z\"\n"));
+        assert!(describe(&simulated, &news(5), "30d").contains("2026-11-01, and 5 new ones each second\n"));
+        assert!(serde_json::json!(simulated)["requests_url"].is_string());
+    }
 }

@@ -34,6 +34,14 @@ pub enum UnitError {
 }
 
 /// Numbers with units, added up: `90s`, `1h15m`, `500ms`.
+///
+/// # Errors
+/// When it is anything else, or more than there is room for.
+pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
+    duration(text)
+}
+
+/// [`parse_duration`], for settings.
 pub(super) fn duration(text: &str) -> Result<Duration, UnitError> {
     let add = || {
         let mut rest = text;

@@ -28,6 +28,8 @@ pub struct Records {
     pub created_on: CreatedOn,
     /// Odd but legal JSON in one event in three.
     pub odd: BTreeSet<Odd>,
+    /// Bytes of a generated event's JSON, at least, if nothing else is turned here: its details are filled up.
+    pub least_bytes: u16,
 }
 
 /// Fraction digits of `createdOn`.

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::client::walk;
-use super::{EVENTS, acme, production};
-use crate::{Arrival, Repeats, Simulator, Switches};
+use chrono::TimeDelta;
+
+use super::client::{get, walk};
+use super::{EVENTS, acme, noon, production};
+use crate::json::{member, text};
+use crate::{Arrival, NewEvent, Repeats, Simulator, Switches};
 
 /// Checks that a walk tells every visible event, in a spelling the truth knows, and nothing else.
 fn check(name: &str, simulator: &Simulator, told: &[Vec<u8>]) {
@@ -74,6 +77,54 @@ async fn history_of_1000_events_is_told_once_and_byte_for_byte() {
     truth.reverse();
     assert_eq!(told, truth);
     assert_eq!(simulator.request_count(), 5);
+}
+
+/// The bodies of all pages of a walk.
+async fn bodies(simulator: &Simulator) -> Vec<String> {
+    let (mut path, mut bodies) = (format!("{EVENTS}?maxCount=57"), Vec::new());
+    loop {
+        let got = get(simulator, &path).await.unwrap();
+        assert_eq!((got.status, got.whole), (200, true));
+        let body = String::from_utf8(got.body).unwrap();
+        let previous = member(body.as_bytes(), "previous").and_then(text);
+        bodies.push(body);
+        match previous {
+            Some(link) => path = link,
+            None => return bodies,
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_of_700_events_are_the_same_bytes_whether_they_are_kept_spelled_or_not() {
+    for most in [0, 300_000, 1 << 30] {
+        let plain = acme(Switches::default(), 700).await;
+        let kept = acme(Switches::default(), 700).await;
+        kept.keep_spelled(most);
+        for round in 0_i64..5 {
+            let bodies = [bodies(&plain).await, bodies(&kept).await];
+            assert_eq!(bodies[0], bodies[1], "round {round}, {most} bytes");
+            assert!(bodies[0].len() >= 13);
+            for simulator in [&plain, &kept] {
+                let at = noon() - TimeDelta::days(round);
+                simulator.push(&production(), NewEvent::at(at - TimeDelta::hours(1)));
+                simulator.replace(&production(), 3, r#"{"id":"other"}"#);
+                simulator.generate(&production(), 7, 2, at - TimeDelta::days(2), at);
+                simulator.expire(&production(), 1);
+            }
+        }
+        check("kept", &kept, &walk(&kept, EVENTS).await);
+    }
+}
+
+#[tokio::test]
+async fn events_are_as_long_as_they_are_wished_to_be() {
+    let mut switches = Switches::default();
+    switches.records.least_bytes = 3000;
+    let simulator = acme(switches, 100).await;
+    let told = walk(&simulator, EVENTS).await;
+    assert!(told.iter().all(|event| (3000..3200).contains(&event.len())));
+    check("long", &simulator, &told);
 }
 
 #[tokio::test]
