@@ -9,7 +9,7 @@ mod form;
 mod reader;
 mod scan;
 #[cfg(test)]
-pub mod slow;
+pub(crate) mod slow;
 mod steps;
 #[cfg(test)]
 mod tests;

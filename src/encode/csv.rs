@@ -76,7 +76,11 @@ const LONG_TERM: [&str; 15] = [
 const CLIENT: [&str; 2] = ["ipAddress", "ipCountry"];
 
 /// Writes header and rows (RFC 4180, CRLF). Returns how many cells were defused.
-pub(super) fn write(out: &mut impl Write, schema: Schema, events: &[Event]) -> io::Result<u64> {
+pub(super) fn write<'a>(
+    out: &mut impl Write,
+    schema: Schema,
+    events: impl Iterator<Item = &'a Event>,
+) -> io::Result<u64> {
     let mut defused = 0;
     let columns = columns(schema);
     out.write_all(columns.join(",").as_bytes())?;
@@ -226,7 +230,7 @@ mod tests {
             .map(|raw| Event::parse(Bytes::from_static(raw.as_bytes()), schema).unwrap())
             .collect();
         let mut out = Vec::new();
-        let defused = write(&mut out, schema, &events).unwrap();
+        let defused = write(&mut out, schema, events.iter()).unwrap();
         (
             String::from_utf8(out)
                 .unwrap()

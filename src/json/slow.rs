@@ -6,7 +6,7 @@ use super::{JsonError, MAX_DEPTH};
 
 /// One checked value, cut out.
 #[derive(Clone, Copy, Debug)]
-pub struct Slow<'a>(pub &'a [u8]);
+pub(crate) struct Slow<'a>(pub(crate) &'a [u8]);
 
 struct Scan<'a> {
     text: &'a [u8],
@@ -14,7 +14,7 @@ struct Scan<'a> {
 }
 
 impl<'a> Slow<'a> {
-    pub fn parse(text: &'a [u8]) -> Result<Self, JsonError> {
+    pub(crate) fn parse(text: &'a [u8]) -> Result<Self, JsonError> {
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         let mut scan = Scan { text, at: 0 };
         scan.space();
@@ -29,7 +29,7 @@ impl<'a> Slow<'a> {
     }
 
     /// The parts of a container: keys and values in turn, or elements.
-    pub fn parts(self) -> Vec<Self> {
+    pub(crate) fn parts(self) -> Vec<Self> {
         let mut scan = Scan { text: self.0, at: 1 };
         let mut parts = Vec::new();
         loop {
@@ -44,7 +44,7 @@ impl<'a> Slow<'a> {
         }
     }
 
-    pub fn member(self, name: &str) -> Option<Self> {
+    pub(crate) fn member(self, name: &str) -> Option<Self> {
         if !self.0.starts_with(b"{") {
             return None;
         }
@@ -57,7 +57,7 @@ impl<'a> Slow<'a> {
         last(true).or_else(|| last(false)).map(|pair| pair[1])
     }
 
-    pub fn fingerprint(self) -> [u8; 16] {
+    pub(crate) fn fingerprint(self) -> [u8; 16] {
         let mut hash = Sha256::new();
         self.feed(&mut hash);
         hash.finalize()[..16].try_into().unwrap()
