@@ -206,12 +206,24 @@ fn is_number(cell: &str) -> bool {
 }
 
 fn write_cell(out: &mut impl Write, cell: &str, danger: bool) -> io::Result<()> {
-    let prefix = if danger { "'" } else { "" };
-    if cell.contains(['"', ',', '\r', '\n']) {
-        write!(out, "\"{prefix}{}\"", cell.replace('"', "\"\""))
-    } else {
-        write!(out, "{prefix}{cell}")
+    let prefix: &[u8] = if danger { b"'" } else { b"" };
+    let cell = cell.as_bytes();
+    if !cell
+        .iter()
+        .any(|byte| matches!(byte, b'"' | b',' | b'\r' | b'\n'))
+    {
+        out.write_all(prefix)?;
+        return out.write_all(cell);
     }
+    out.write_all(b"\"")?;
+    out.write_all(prefix)?;
+    for (index, part) in cell.split(|byte| *byte == b'"').enumerate() {
+        if index > 0 {
+            out.write_all(b"\"\"")?;
+        }
+        out.write_all(part)?;
+    }
+    out.write_all(b"\"")
 }
 
 #[cfg(test)]

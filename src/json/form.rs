@@ -20,6 +20,10 @@ pub struct Form {
     order: Vec<usize>,
 }
 
+/// Room for the usual event, so that a form used once does not grow into it step by step: bytes of a form, members,
+/// bytes of their keys.
+const ROOM: (usize, usize, usize) = (2048, 32, 512);
+
 /// Where a member stands in the text, and where the form of its value in [`Form::out`]: nowhere, if it is no
 /// container.
 #[derive(Clone, Debug)]
@@ -44,7 +48,9 @@ impl Form {
 
     pub(super) fn clear(&mut self) {
         self.out.clear();
+        self.out.reserve(ROOM.0);
         self.members.clear();
+        self.members.reserve(ROOM.1);
     }
 
     pub(super) fn begin(&self) -> Begun {
@@ -131,6 +137,7 @@ impl Form {
         } = self;
         let key = |place: &Place| text.get(place.key.clone()).unwrap_or_default();
         keys.clear();
+        keys.reserve(ROOM.2);
         members
             .iter()
             .for_each(|place| keys.extend_from_slice(key(place)));
