@@ -29,23 +29,29 @@ pub struct Encoded {
     pub bytes: Bytes,
 }
 
-/// Encodes the events of commit `number`, an object for each day and format. Events without a time go to the day of
-/// `undated`.
+/// Encodes the events of commit `number`, an object for each day and format. Events without a time go to that of
+/// `day_of_undated`.
 ///
 /// # Errors
 /// If compressing fails, which in memory means that memory ran out.
 pub fn encode(
     shape: &Shape,
     number: u64,
-    undated: Time,
+    day_of_undated: Time,
     mut events: Vec<Event>,
 ) -> Result<Vec<Encoded>, std::io::Error> {
+    // In place and at once where they are sorted, or sorted the other way round, as servers show them.
     events.sort_by(|a, b| a.order().cmp(&b.order()));
-    let mut days: BTreeMap<NaiveDate, Vec<Event>> = BTreeMap::new();
-    for event in events {
-        days.entry(event.time.unwrap_or(undated).date_naive())
-            .or_default()
-            .push(event);
+    let (undated, dated) = events.split_at(events.partition_point(|event| event.time.is_none()));
+    let mut days: BTreeMap<NaiveDate, [&[Event]; 2]> = BTreeMap::new();
+    if !undated.is_empty() {
+        days.insert(day_of_undated.date_naive(), [undated, &[]]);
+    }
+    let day = |event: &Event| event.time.map(|time| time.date_naive());
+    for events in dated.chunk_by(|a, b| day(a) == day(b)) {
+        if let Some(day) = events.first().and_then(day) {
+            days.entry(day).or_default()[1] = events;
+        }
     }
     let mut objects = Vec::new();
     let formats: &[Format] = if shape.csv {
@@ -55,7 +61,7 @@ pub fn encode(
     };
     for format in formats {
         for (day, events) in &days {
-            objects.push(object(shape, *format, number, *day, events)?);
+            objects.push(object(shape, *format, number, *day, *events)?);
         }
     }
     Ok(objects)
@@ -87,34 +93,36 @@ fn object(
     format: Format,
     number: u64,
     day: NaiveDate,
-    events: &[Event],
+    [undated, dated]: [&[Event]; 2],
 ) -> Result<Encoded, std::io::Error> {
     let schema = shape.api.schema().unwrap_or(Schema::Unified);
-    let mut sink = compress::Sink::new(shape.compression)?;
+    let events = || undated.iter().chain(dated);
+    let length = match format {
+        Format::Jsonl | Format::Raw => Some(events().map(|event| event.raw.len() as u64 + 1).sum()),
+        Format::Csv => None,
+    };
+    let mut sink = compress::Sink::new(shape.compression, length)?;
     let mut defused_cells = 0;
     match format {
         Format::Jsonl | Format::Raw => {
-            for event in events {
+            for event in events() {
                 sink.write_all(&event.raw)?;
                 sink.write_all(b"\n")?;
             }
         }
-        Format::Csv => defused_cells = csv::write(&mut sink, schema, events)?,
+        Format::Csv => defused_cells = csv::write(&mut sink, schema, events())?,
     }
     let (bytes, content) = sink.finish()?;
     let sha256 = hex(&Sha256::digest(&bytes));
-    let mut dated = events.iter().filter(|event| event.time.is_some());
-    let first = dated.next();
-    let last = dated.next_back().or(first);
     let object = Object {
         key: key::data(format, shape, day, number, &sha256),
         format: format.as_str().to_owned(),
-        events: events.len() as u64,
+        events: (undated.len() + dated.len()) as u64,
         bytes: bytes.len() as u64,
         sha256,
         content_sha256: hex(&content),
-        first: first.and_then(Event::created_on),
-        last: last.and_then(Event::created_on),
+        first: dated.first().and_then(Event::created_on),
+        last: dated.last().and_then(Event::created_on),
         defused_cells,
     };
     Ok(Encoded { object, bytes })

@@ -6,8 +6,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     clock::Time,
-    json::{JsonError, Value},
+    json::{Form, JsonError, Reader, Value},
 };
+
+mod usual;
 
 /// The first 16 bytes of a SHA-256.
 pub type Digest16 = [u8; 16];
@@ -62,27 +64,7 @@ impl Event {
     /// # Errors
     /// If `raw` is not JSON. Anything that is JSON is an event.
     pub fn parse(raw: Bytes, schema: Schema) -> Result<Self, JsonError> {
-        let value = Value::parse(&raw)?;
-        let (id, time, fingerprint) = read(value, schema);
-        let bare = value.raw();
-        let raw = if bare.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
-            // A string cannot hold a bare line break: every one of them stands between tokens.
-            bare.iter()
-                .copied()
-                .filter(|byte| !matches!(byte, b'\n' | b'\r'))
-                .collect()
-        } else {
-            raw.slice_ref(bare)
-        };
-        let identity = digest16(id.as_bytes());
-        Ok(Self {
-            raw,
-            id,
-            time,
-            identity,
-            fingerprint,
-            schema,
-        })
+        Parser::new(schema).parse(&raw)
     }
 
     /// The order of events in an object: time, then id, then content. Events without a time come first.
@@ -112,6 +94,70 @@ impl Event {
     }
 }
 
+/// Reads one event after another, in memory that is used again.
+#[derive(Debug)]
+pub struct Parser {
+    schema: Schema,
+    form: Form,
+}
+
+impl Parser {
+    /// For events of that schema.
+    #[must_use]
+    pub fn new(schema: Schema) -> Self {
+        let form = Form::default();
+        Self { schema, form }
+    }
+
+    /// Reads a text that is one event.
+    ///
+    /// # Errors
+    /// If it is not JSON. Anything that is JSON is an event.
+    pub fn parse(&mut self, raw: &Bytes) -> Result<Event, JsonError> {
+        Reader::whole(raw, |reader| Ok(self.next(reader, raw)?.0))
+    }
+
+    /// Reads the event that `reader` stands before, and how many bytes it has there. `whole` is the text it reads.
+    ///
+    /// # Errors
+    /// If it is not JSON.
+    pub fn next(&mut self, reader: &mut Reader<'_>, whole: &Bytes) -> Result<(Event, usize), JsonError> {
+        let schema = self.schema;
+        let formed = reader.formed(&mut self.form)?;
+        let fingerprint = formed.fingerprint();
+        let id = schema
+            .id()
+            .and_then(|name| formed.member(name))
+            .filter(|id| !id.is_null())
+            .map(|id| id.text().unwrap_or_else(|| String::from_utf8_lossy(id.raw())))
+            .filter(|id| !id.is_empty())
+            .map_or_else(|| hex(&fingerprint).into_boxed_str(), |id| Box::from(&*id));
+        let time = formed
+            .member(schema.time())
+            .and_then(Value::text)
+            .and_then(|text| read_time(&text));
+        let bare = formed.value.raw();
+        let raw = if formed.is_broken {
+            // A string cannot hold a bare line break: every one of them stands between tokens.
+            bare.iter()
+                .copied()
+                .filter(|byte| !matches!(byte, b'\n' | b'\r'))
+                .collect()
+        } else {
+            whole.slice_ref(bare)
+        };
+        let event = Event {
+            raw,
+            identity: digest16(id.as_bytes()),
+            id,
+            time,
+            fingerprint,
+            schema,
+        };
+        Ok((event, bare.len()))
+    }
+}
+
 /// What is remembered of an archived event, to know it again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Mark {
@@ -123,30 +169,13 @@ pub struct Mark {
     pub fingerprint: Digest16,
 }
 
-fn read(value: Value<'_>, schema: Schema) -> (Box<str>, Option<Time>, Digest16) {
-    let fingerprint = value.fingerprint();
-    let id = schema
-        .id()
-        .and_then(|name| value.member(name))
-        .filter(|id| !id.is_null())
-        .map(|id| match id.text() {
-            Some(text) => text.into_owned(),
-            None => String::from_utf8_lossy(id.raw()).into_owned(),
-        });
-    let id = id
-        .filter(|id| !id.is_empty())
-        .unwrap_or_else(|| hex(&fingerprint));
-    let time = value
-        .member(schema.time())
-        .and_then(Value::text)
-        .and_then(|text| read_time(&text));
-    (id.into_boxed_str(), time, fingerprint)
-}
-
 /// Reads a time as UiPath's services spell it: ISO 8601 with any number of fraction digits (more than nine are cut), any
 /// offset, and UTC where there is none. None if it is unreadable.
 #[must_use]
 pub fn read_time(text: &str) -> Option<Time> {
+    if let Some(time) = usual::time(text.as_bytes()) {
+        return Some(time);
+    }
     let text = text.trim();
     let utc = |time: DateTime<chrono::FixedOffset>| time.with_timezone(&Utc);
     DateTime::parse_from_rfc3339(text)

@@ -80,7 +80,7 @@ pub(crate) const SIGN_IN: &str = "<!DOCTYPE html>\n<html><head><title>UiPath - S
 
 /// Spaces within JSON, packed.
 fn bomb(mib: u32) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     let spaces = vec![b' '; 1024 * 1024];
     let mut write = || {
         encoder.write_all(b"{\"auditEvents\":[")?;

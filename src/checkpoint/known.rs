@@ -22,19 +22,21 @@ const PER_VALUE: usize = 90;
 /// Events that need no archiving any more: a multiset, since records of an API without ids may be alike.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    /// The first version of each event; the seldom others, and further copies of any, each with their number.
-    versions: HashMap<Digest16, (Digest16, Vec<(Digest16, usize)>)>,
+    /// The first version of each event.
+    first: HashMap<Digest16, Digest16>,
+    /// The seldom others, and further copies of any, each with their number.
+    others: HashMap<Digest16, Vec<(Digest16, usize)>>,
 }
 
 impl Known {
     /// Notes an event. Noted twice, it is known twice.
     pub fn add(&mut self, mark: &Mark) {
-        match self.versions.entry(mark.identity) {
+        match self.first.entry(mark.identity) {
             Entry::Vacant(entry) => {
-                entry.insert((mark.fingerprint, Vec::new()));
+                entry.insert(mark.fingerprint);
             }
-            Entry::Occupied(mut entry) => {
-                let (_, others) = entry.get_mut();
+            Entry::Occupied(_) => {
+                let others = self.others.entry(mark.identity).or_default();
                 match others.iter_mut().find(|(other, _)| *other == mark.fingerprint) {
                     Some((_, copies)) => *copies += 1,
                     None => others.push((mark.fingerprint, 1)),
@@ -46,18 +48,30 @@ impl Known {
     /// In how many versions this event was seen. 0: never seen.
     #[must_use]
     pub fn versions(&self, identity: &Digest16) -> usize {
-        self.versions.get(identity).map_or(0, |(first, others)| {
-            1 + others.iter().filter(|(other, _)| other != first).count()
+        self.first.get(identity).map_or(0, |first| {
+            1 + self
+                .others(identity)
+                .iter()
+                .filter(|(other, _)| other != first)
+                .count()
         })
     }
 
     /// How often exactly this event is known.
     #[must_use]
     pub fn copies(&self, mark: &Mark) -> usize {
-        self.versions.get(&mark.identity).map_or(0, |(first, others)| {
-            let further = others.iter().find(|(other, _)| *other == mark.fingerprint);
-            usize::from(*first == mark.fingerprint) + further.map_or(0, |(_, copies)| *copies)
+        self.first.get(&mark.identity).map_or(0, |first| {
+            let further = self.others(&mark.identity).iter();
+            let mut further = further.filter(|(other, _)| *other == mark.fingerprint);
+            usize::from(*first == mark.fingerprint) + further.next().map_or(0, |(_, copies)| *copies)
         })
+    }
+
+    fn others(&self, identity: &Digest16) -> &[(Digest16, usize)] {
+        if self.others.is_empty() {
+            return &[];
+        }
+        self.others.get(identity).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Whether exactly this event is known.

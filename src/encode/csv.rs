@@ -76,7 +76,11 @@ const LONG_TERM: [&str; 15] = [
 const CLIENT: [&str; 2] = ["ipAddress", "ipCountry"];
 
 /// Writes header and rows (RFC 4180, CRLF). Returns how many cells were defused.
-pub(super) fn write(out: &mut impl Write, schema: Schema, events: &[Event]) -> io::Result<u64> {
+pub(super) fn write<'a>(
+    out: &mut impl Write,
+    schema: Schema,
+    events: impl Iterator<Item = &'a Event>,
+) -> io::Result<u64> {
     let mut defused = 0;
     let columns = columns(schema);
     out.write_all(columns.join(",").as_bytes())?;
@@ -202,12 +206,24 @@ fn is_number(cell: &str) -> bool {
 }
 
 fn write_cell(out: &mut impl Write, cell: &str, danger: bool) -> io::Result<()> {
-    let prefix = if danger { "'" } else { "" };
-    if cell.contains(['"', ',', '\r', '\n']) {
-        write!(out, "\"{prefix}{}\"", cell.replace('"', "\"\""))
-    } else {
-        write!(out, "{prefix}{cell}")
+    let prefix: &[u8] = if danger { b"'" } else { b"" };
+    let cell = cell.as_bytes();
+    if !cell
+        .iter()
+        .any(|byte| matches!(byte, b'"' | b',' | b'\r' | b'\n'))
+    {
+        out.write_all(prefix)?;
+        return out.write_all(cell);
     }
+    out.write_all(b"\"")?;
+    out.write_all(prefix)?;
+    for (index, part) in cell.split(|byte| *byte == b'"').enumerate() {
+        if index > 0 {
+            out.write_all(b"\"\"")?;
+        }
+        out.write_all(part)?;
+    }
+    out.write_all(b"\"")
 }
 
 #[cfg(test)]
@@ -226,7 +242,7 @@ mod tests {
             .map(|raw| Event::parse(Bytes::from_static(raw.as_bytes()), schema).unwrap())
             .collect();
         let mut out = Vec::new();
-        let defused = write(&mut out, schema, &events).unwrap();
+        let defused = write(&mut out, schema, events.iter()).unwrap();
         (
             String::from_utf8(out)
                 .unwrap()

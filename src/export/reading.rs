@@ -230,6 +230,14 @@ impl Desk<'_> {
         self.is_first = false;
         match outcome {
             Ok(Outcome::Complete(mut slice)) => {
+                tracing::trace!(
+                    asked_s = asked.width().as_secs(),
+                    read_s = slice.span.width().as_secs(),
+                    fullness = slice.fullness,
+                    pages = slice.effort.pages,
+                    side_by_side = self.reads.len(),
+                    "read a part"
+                );
                 slice.effort += std::mem::take(&mut self.wasted);
                 self.unread.was_read(asked, &slice);
                 self.room.shrink(&mut share, &slice);
@@ -237,6 +245,12 @@ impl Desk<'_> {
                 self.hand_on();
             }
             Ok(Outcome::TooBig { width, effort }) => {
+                tracing::trace!(
+                    asked_s = asked.width().as_secs(),
+                    narrower_s = width.as_secs(),
+                    pages = effort.pages,
+                    "a part was too big"
+                );
                 self.wasted += effort;
                 self.room.give_back(share);
                 self.unread.is_too_big(asked, width);

@@ -1,14 +1,15 @@
-//! The scanner itself: one walk to check a text, quick steps over what has been checked.
+//! JSON's grammar: one walk that checks a text, and notes what a form needs.
 
-use super::{JsonError, MAX_DEPTH, Value};
+use std::ops::Range;
 
-pub(super) struct Scanner<'a> {
-    pub(super) text: &'a [u8],
-    pub(super) at: usize,
-}
+use super::{
+    JsonError, MAX_DEPTH, Reader,
+    form::{Form, Place},
+    word,
+};
 
-impl<'a> Scanner<'a> {
-    fn peek(&self) -> Option<u8> {
+impl Reader<'_> {
+    pub(super) fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
 
@@ -17,72 +18,28 @@ impl<'a> Scanner<'a> {
     }
 
     pub(super) fn white_space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+        while let Some(byte @ (b' ' | b'\t' | b'\n' | b'\r')) = self.peek() {
+            self.broken |= matches!(byte, b'\n' | b'\r');
             self.at += 1;
         }
     }
 
-    /// The next value inside a validated container, past commas and colons; None at its end.
-    pub(super) fn step(&mut self) -> Option<Value<'a>> {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r' | b',' | b':')) {
-            self.at += 1;
-        }
-        let start = self.at;
-        match self.peek()? {
-            b'}' | b']' => return None,
-            b'"' => self.skip_string(),
-            b'{' | b'[' => self.skip_container(),
-            _ => {
-                while !matches!(
-                    self.peek(),
-                    None | Some(b' ' | b'\t' | b'\n' | b'\r' | b',' | b'}' | b']')
-                ) {
-                    self.at += 1;
-                }
-            }
-        }
-        Some(Value(self.text.get(start..self.at)?))
-    }
-
-    fn skip_string(&mut self) {
-        self.at += 1;
-        while let Some(byte) = self.peek() {
-            self.at += 1;
-            match byte {
-                b'\\' => self.at += 1,
-                b'"' => return,
-                _ => {}
-            }
-        }
-    }
-
-    fn skip_container(&mut self) {
-        let mut depth = 0usize;
-        while let Some(byte) = self.peek() {
-            match byte {
-                b'"' => {
-                    self.skip_string();
-                    continue;
-                }
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' => depth -= 1,
-                _ => {}
-            }
-            self.at += 1;
-            if depth == 0 {
-                return;
-            }
-        }
-    }
-
-    pub(super) fn value(&mut self, depth: usize) -> Result<(), JsonError> {
-        if depth > MAX_DEPTH {
+    /// Checks a value; with `FORM`, notes the forms of the containers in it.
+    pub(super) fn check<const FORM: bool>(&mut self, form: &mut Form) -> Result<(), JsonError> {
+        if self.depth > MAX_DEPTH {
             return Err(self.error("nested too deeply"));
         }
         match self.peek() {
-            Some(b'{') => self.container(b'}', depth, true),
-            Some(b'[') => self.container(b']', depth, false),
             Some(b'"') => self.string(),
+            Some(b'{') => {
+                let begun = form.begin();
+                self.members::<FORM>(form)?;
+                if FORM {
+                    form.end_object(self.text, begun);
+                }
+                Ok(())
+            }
+            Some(b'[') => self.elements::<FORM>(form),
             Some(b'-' | b'0'..=b'9') => self.number(),
             Some(b't') => self.word(b"true"),
             Some(b'f') => self.word(b"false"),
@@ -92,68 +49,115 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn container(&mut self, close: u8, depth: usize, keyed: bool) -> Result<(), JsonError> {
+    /// Checks an object; with `FORM`, notes its members.
+    pub(super) fn members<const FORM: bool>(&mut self, form: &mut Form) -> Result<(), JsonError> {
+        self.container(b'}', |reader, key| {
+            let (start, from) = (reader.at, form.length());
+            reader.check::<FORM>(form)?;
+            if FORM {
+                let formed = from..form.length();
+                let value = start..reader.at;
+                form.member(Place { key, value, formed });
+            }
+            Ok(())
+        })
+    }
+
+    fn elements<const FORM: bool>(&mut self, form: &mut Form) -> Result<(), JsonError> {
+        if FORM {
+            form.begin_array();
+        }
+        self.container(b']', |reader, _| {
+            let (start, from) = (reader.at, form.length());
+            reader.check::<FORM>(form)?;
+            if FORM {
+                form.element(reader.text.get(start..reader.at).unwrap_or_default(), from);
+            }
+            Ok(())
+        })?;
+        if FORM {
+            form.end_array();
+        }
+        Ok(())
+    }
+
+    /// Checks a container up to its end. `each` reads a value, and is told where its key stands, if members have one.
+    pub(super) fn container<E: From<JsonError>>(
+        &mut self,
+        close: u8,
+        mut each: impl FnMut(&mut Self, Range<usize>) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.at += 1;
         self.white_space();
         if self.peek() == Some(close) {
             self.at += 1;
             return Ok(());
         }
+        self.depth += 1;
         loop {
             self.white_space();
-            if keyed {
-                if self.peek() != Some(b'"') {
-                    return Err(self.error("a key is due"));
-                }
-                self.string()?;
-                self.white_space();
-                if self.peek() != Some(b':') {
-                    return Err(self.error("a colon is due"));
-                }
-                self.at += 1;
-                self.white_space();
-            }
-            self.value(depth + 1)?;
+            let key = if close == b'}' { self.key()? } else { 0..0 };
+            each(self, key)?;
             self.white_space();
             match self.peek() {
                 Some(b',') => self.at += 1,
                 Some(byte) if byte == close => {
                     self.at += 1;
+                    self.depth -= 1;
                     return Ok(());
                 }
-                Some(_) => return Err(self.error("a comma or the end of the container is due")),
-                None => return Err(self.error("it ends inside a container")),
+                Some(_) => return Err(self.error("a comma or the end of the container is due").into()),
+                None => return Err(self.error("it ends inside a container").into()),
             }
         }
+    }
+
+    fn key(&mut self) -> Result<Range<usize>, JsonError> {
+        let start = self.at;
+        if self.peek() != Some(b'"') {
+            return Err(self.error("a key is due"));
+        }
+        self.string()?;
+        let key = start..self.at;
+        self.white_space();
+        if self.peek() != Some(b':') {
+            return Err(self.error("a colon is due"));
+        }
+        self.at += 1;
+        self.white_space();
+        Ok(key)
     }
 
     fn string(&mut self) -> Result<(), JsonError> {
         self.at += 1;
         loop {
+            self.at = word::plain(self.text, self.at);
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
                     return Ok(());
                 }
-                Some(b'\\') => {
-                    self.at += 1;
-                    match self.peek() {
-                        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 1,
-                        Some(b'u') => {
-                            let digits = self.text.get(self.at + 1..self.at + 5).unwrap_or_default();
-                            if digits.len() < 4 || !digits.iter().all(u8::is_ascii_hexdigit) {
-                                return Err(self.error("four hexadecimal digits are due"));
-                            }
-                            self.at += 5;
-                        }
-                        _ => return Err(self.error("no such escape")),
-                    }
-                }
-                Some(0..=0x1f) => return Err(self.error("a control character inside a string")),
-                Some(_) => self.at += 1,
+                Some(b'\\') => self.escape()?,
+                Some(_) => return Err(self.error("a control character inside a string")),
                 None => return Err(self.error("it ends inside a string")),
             }
         }
+    }
+
+    fn escape(&mut self) -> Result<(), JsonError> {
+        self.at += 1;
+        match self.peek() {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 1,
+            Some(b'u') => {
+                let digits = self.text.get(self.at + 1..self.at + 5).unwrap_or_default();
+                if digits.len() < 4 || !digits.iter().all(u8::is_ascii_hexdigit) {
+                    return Err(self.error("four hexadecimal digits are due"));
+                }
+                self.at += 5;
+            }
+            _ => return Err(self.error("no such escape")),
+        }
+        Ok(())
     }
 
     fn number(&mut self) -> Result<(), JsonError> {

@@ -61,6 +61,9 @@ pub enum BodyError {
     UnknownCoding,
 }
 
+/// No more memory than this is set aside because a reply promises so many bytes.
+const PROMISED: u64 = 4 << 20;
+
 /// A body on its way in.
 pub struct Body(Coding);
 
@@ -70,13 +73,14 @@ enum Coding {
 }
 
 impl Body {
-    /// An empty one. `coding` is the reply's `Content-Encoding`.
+    /// An empty one. `coding` is the reply's `Content-Encoding`, `length` its `Content-Length`: a promise, nothing more.
     ///
     /// # Errors
     /// When the coding is unknown.
-    pub fn new(coding: Option<&str>, limits: Limits) -> Result<Self, BodyError> {
+    pub fn new(coding: Option<&str>, length: Option<u64>, limits: Limits) -> Result<Self, BodyError> {
+        let promised = usize::try_from(length.unwrap_or_default().min(PROMISED)).unwrap_or_default();
         let into = Capped {
-            bytes: Vec::new(),
+            bytes: Vec::with_capacity(promised.min(limits.bytes)),
             received: 0,
             limits,
             over: None,
@@ -115,8 +119,10 @@ impl Body {
             return Err(self.why(source));
         }
         let mut bytes = std::mem::take(&mut self.capped().bytes);
-        // A page lives as long as its events: without the room it grew into.
-        bytes.shrink_to_fit();
+        // A page lives as long as its events: without the room it grew into, unless that is little.
+        if bytes.capacity() - bytes.len() > bytes.len() / 8 {
+            bytes.shrink_to_fit();
+        }
         Ok(Bytes::from(bytes))
     }
 
@@ -193,7 +199,7 @@ mod tests {
     }
 
     fn collect(data: &[u8], step: usize, limits: Limits) -> Result<Bytes, BodyError> {
-        let mut body = Body::new(Some("gzip"), limits)?;
+        let mut body = Body::new(Some("gzip"), Some(data.len() as u64), limits)?;
         for chunk in data.chunks(step) {
             body.push(chunk)?;
         }
@@ -251,12 +257,12 @@ mod tests {
 
     #[test]
     fn a_plain_body_has_the_same_limit() {
-        let mut body = Body::new(Some("identity"), Limits::of_bytes(5)).unwrap();
+        let mut body = Body::new(Some("identity"), Some(u64::MAX), Limits::of_bytes(5)).unwrap();
         body.push(b"abc").unwrap();
         assert!(matches!(body.push(b"def"), Err(BodyError::TooLarge { .. })));
         assert_eq!(body.so_far(), "abc");
         assert!(matches!(
-            Body::new(Some("br"), Limits::PAGE),
+            Body::new(Some("br"), None, Limits::PAGE),
             Err(BodyError::UnknownCoding)
         ));
     }

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use crate::{
-    event::{Event, Schema},
-    json::{JsonError, Value},
+    event::{Event, Parser, Schema},
+    json::{JsonError, Named, Reader, Value},
 };
 
 /// The largest event accepted, in bytes: readers of JSONL seldom take longer lines.
@@ -44,29 +44,52 @@ impl Page {
     /// # Errors
     /// If it is not a page: anything but an object with a list of events and two links.
     pub fn parse(body: &Bytes) -> Result<Self, PageError> {
-        let whole = Value::parse(body).map_err(PageError::Json)?;
-        let list = whole
-            .member("auditEvents")
-            .filter(|list| list.is_array())
-            .ok_or(PageError::NoEvents)?;
-        let mut events = Vec::new();
-        for value in list.elements() {
-            if value.raw().len() > LARGEST_EVENT {
-                return Err(PageError::LargeEvent(value.raw().len()));
+        let mut list = Named::new("auditEvents");
+        let (mut next, mut previous) = (Named::new("next"), Named::new("previous"));
+        Reader::whole(body, |reader| {
+            if !reader.is_object() {
+                return reader.value().map(drop);
             }
-            events.push(Event::parse(body.slice_ref(value.raw()), Schema::Unified).map_err(PageError::Json)?);
-        }
-        let (next, previous) = (link(whole, "next")?, link(whole, "previous")?);
+            reader.object(|reader, key| {
+                if list.is(key) && reader.is_array() {
+                    let events = events(reader, body)?;
+                    list.offer(key, || Some(events));
+                    return Ok(());
+                }
+                let value = reader.value()?;
+                list.offer(key, || None);
+                next.offer(key, || value);
+                previous.offer(key, || value);
+                Ok(())
+            })
+        })
+        .map_err(PageError::Json)?;
         Ok(Self {
-            events,
-            next,
-            previous,
+            events: list.take().flatten().ok_or(PageError::NoEvents)??,
+            next: link("next", next.take())?,
+            previous: link("previous", previous.take())?,
         })
     }
 }
 
-fn link(whole: Value<'_>, name: &'static str) -> Result<Option<String>, PageError> {
-    match whole.member(name) {
+/// Reads the list that begins here. Every event is checked, also where one is over the limit.
+fn events(reader: &mut Reader<'_>, body: &Bytes) -> Result<Result<Vec<Event>, PageError>, JsonError> {
+    let mut parser = Parser::new(Schema::Unified);
+    let mut events = Ok(Vec::new());
+    reader.array(|reader| {
+        let (event, length) = parser.next(reader, body)?;
+        match &mut events {
+            Ok(_) if length > LARGEST_EVENT => events = Err(PageError::LargeEvent(length)),
+            Ok(events) => events.push(event),
+            Err(_) => {}
+        }
+        Ok(())
+    })?;
+    Ok(events)
+}
+
+fn link(name: &'static str, value: Option<Value<'_>>) -> Result<Option<String>, PageError> {
+    match value {
         None => Ok(None),
         Some(value) if value.is_null() => Ok(None),
         Some(value) => match value.text() {
@@ -75,6 +98,9 @@ fn link(whole: Value<'_>, name: &'static str) -> Result<Option<String>, PageErro
         },
     }
 }
+
+#[cfg(test)]
+mod random;
 
 #[cfg(test)]
 mod tests {

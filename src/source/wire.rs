@@ -293,7 +293,7 @@ impl Wire {
         mut digests: Digests,
         told: &(dyn Fn(usize) + Sync),
     ) -> Result<(Bytes, bool), WireError> {
-        let mut body = Body::new(coding, limits).map_err(WireError::Body)?;
+        let mut body = Body::new(coding, response.content_length(), limits).map_err(WireError::Body)?;
         let mut idle = first.max(self.patience.idle);
         loop {
             let chunk = timeout(idle, response.chunk())
@@ -320,7 +320,7 @@ impl Wire {
 
     /// As much of a refusal's body as comes soon: it only serves a message.
     async fn beginning(&self, mut response: Response, coding: Option<&str>) -> Bytes {
-        let Ok(mut body) = Body::new(coding, Limits::of_bytes(LONGEST_REFUSAL)) else {
+        let Ok(mut body) = Body::new(coding, None, Limits::of_bytes(LONGEST_REFUSAL)) else {
             return Bytes::new();
         };
         let filled = async {
