@@ -73,6 +73,12 @@ impl Event {
         (self.time, self.id.as_bytes(), &self.raw)
     }
 
+    /// What it takes in memory, in bytes: its own, and its id, digests and place in a list.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.raw.len() + 2 * self.id.len() + size_of::<Self>()
+    }
+
     /// Its time as the server spelled it, if it is a string.
     #[must_use]
     pub fn created_on(&self) -> Option<String> {

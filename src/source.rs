@@ -41,6 +41,7 @@ use link::LinkError;
 use long_term::{LongTerm, LongTermError};
 pub use traffic::Traffic;
 use unified::{First, Unified};
+use walk::Walk;
 
 /// A target's API.
 pub enum Source {
@@ -63,6 +64,17 @@ pub struct Limits {
     pub bytes: usize,
     /// Bytes of events of one millisecond, which is never cut.
     pub bytes_of_an_instant: usize,
+}
+
+/// Memory for a part of unknown size: some at first, and as much again each time that `more` says yes.
+#[derive(Clone, Copy)]
+pub struct Growth<'a> {
+    /// What there is, and what comes with each yes; in bytes.
+    pub step: usize,
+    /// Asks for more. Must not wait.
+    pub more: &'a (dyn Fn() -> bool + Sync),
+    /// What promises on its first page to come out this full is given up at once.
+    pub hopeless: f64,
 }
 
 /// A span, read completely.
@@ -352,7 +364,8 @@ impl Source {
     }
 
     /// Reads a span completely, but for known events, or a part of it. `opening` may be of a span that reaches at
-    /// least as far on both sides. `told` hears how many events came at a time.
+    /// least as far on both sides. `told` hears how many events came at a time. With `growth`, what is read by pages may
+    /// come out larger than the limits.
     ///
     /// # Errors
     /// If a request fails for good, or what the server shows does not hold together.
@@ -362,12 +375,14 @@ impl Source {
         known: &Known,
         limits: Limits,
         opening: Option<Opening>,
+        growth: Option<Growth<'_>>,
         told: &(impl Fn(usize) + Sync),
     ) -> Result<Outcome, SourceError> {
         match self {
             Self::Unified(unified) => {
                 let first = opening.and_then(|opening| opening.first);
-                unified.read(span, known, limits, first, told).await
+                let walk = Walk::new(span, known, limits, growth);
+                unified.read(walk, first, told).await
             }
             Self::Classic(classic) => classic.read(span, known, limits, told).await,
             Self::LongTerm(store) => store.read(span, known, limits, told).await,

@@ -81,8 +81,9 @@ pub fn earlier(time: Time, by: Duration) -> Time {
 pub struct Width {
     /// What would be full.
     full: Duration,
-    /// Something was read: the width is more than a guess.
-    is_known: bool,
+    /// The widths, in seconds, and the fullness of the parts read so far, the last ones weighing most. None: nothing was
+    /// read, the width is a guess.
+    read: Option<(f64, f64)>,
 }
 
 /// A part aims at being this full, so that a denser stretch seldom overflows it,
@@ -95,32 +96,29 @@ const LEAP: f64 = 8.0;
 const QUIET: f64 = 0.02;
 /// only so many times as wide: too wide costs more than too narrow.
 const STEP: f64 = 2.0;
+/// What was read before counts for so much less after each further part: nights and days even out.
+const MEMORY: f64 = 0.85;
 /// No part is wider, in seconds: a thousand years.
 const WIDEST: f64 = 31_557_600_000.0;
 /// Parts are at least this wide, unless one was too big.
 const LEAST: Duration = Duration::from_millis(1);
-/// The last parts of a window are narrower, so that those read side by side end together; but not narrower than this
-/// part of what fits, as each costs a request that brings little.
-const SMALLEST: u32 = 4;
-
 impl Width {
     /// Nothing is known yet: as wide as the whole window.
     #[must_use]
     pub fn of(window: Window) -> Self {
         Self {
             full: window.width(),
-            is_known: false,
+            read: None,
         }
     }
 
     /// What fits where a part of that width was so full.
     #[must_use]
     pub fn like(width: Duration, fullness: f64) -> Self {
+        let seconds = width.as_secs_f64();
         Self {
-            full: Duration::from_secs_f64(
-                (width.as_secs_f64() / fullness.max(f64::MIN_POSITIVE)).min(WIDEST),
-            ),
-            is_known: true,
+            full: Duration::from_secs_f64((seconds / fullness.max(f64::MIN_POSITIVE)).min(WIDEST)),
+            read: Some((seconds, fullness)),
         }
     }
 
@@ -130,22 +128,21 @@ impl Width {
         self.aiming(AIM)
     }
 
-    /// How wide the next part of `rest` should be, where so many are read side by side and what overflows is kept.
+    /// How wide the next part should be where what overflows is kept, and how many such parts `rest` has. The width of
+    /// `rest` where nothing is known.
     #[must_use]
-    pub fn next_of(&self, rest: Window, at_once: usize) -> Duration {
-        let fit = self.aiming(HIGH_AIM);
-        if !self.is_known {
-            return fit;
+    pub fn next_of(&self, rest: Window) -> (Duration, f64) {
+        if self.read.is_none() {
+            return (rest.width(), f64::INFINITY);
         }
-        let share = rest.width() / u32::try_from(at_once.max(1)).unwrap_or(u32::MAX);
-        fit.min(share.max(fit / SMALLEST)).max(LEAST)
+        let fit = self.aiming(HIGH_AIM);
+        (fit, rest.width().as_secs_f64() / fit.as_secs_f64())
     }
 
     fn aiming(&self, aim: f64) -> Duration {
-        if self.is_known {
-            self.full.mul_f64(aim).max(LEAST)
-        } else {
-            self.full.max(LEAST)
+        match self.read {
+            Some(_) => self.full.mul_f64(aim).max(LEAST),
+            None => self.full.max(LEAST),
         }
     }
 
@@ -156,15 +153,22 @@ impl Width {
         }
         let growth = if fullness < QUIET { LEAP } else { STEP };
         let before = self.full.as_secs_f64();
-        let full = width.as_secs_f64() / fullness.max(f64::MIN_POSITIVE);
-        self.full = Duration::from_secs_f64(full.clamp(before / LEAP, before * growth));
-        self.is_known = true;
+        let (seconds, sum) = self.read.unwrap_or_default();
+        let (seconds, sum) = (seconds * MEMORY + width.as_secs_f64(), sum * MEMORY + fullness);
+        let full = (seconds / sum.max(f64::MIN_POSITIVE)).clamp(before / LEAP, before * growth);
+        self.full = Duration::from_secs_f64(full.min(WIDEST));
+        self.read = Some((seconds, sum));
     }
 
     /// A part was too big and has to be this narrow.
     pub fn shrink(&mut self, width: Duration) {
-        self.full = width.div_f64(AIM);
-        self.is_known = true;
+        *self = Self::like(width, AIM);
+    }
+
+    /// Whether anything was read.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.read.is_some()
     }
 }
 
@@ -214,25 +218,5 @@ mod tests {
             whole = next;
         }
         assert_eq!(whole, LEAST);
-    }
-
-    #[test]
-    fn the_last_parts_of_a_window_end_together() {
-        let day = Duration::from_secs(86_400);
-        let window = Window::new(at("2026-01-01T00:00:00Z"), at("2026-03-01T00:00:00Z"));
-        let mut width = Width::of(window);
-        assert_eq!(width.next_of(window, 8), window.width(), "nothing is known");
-        width.shrink(day.mul_f64(AIM));
-        let (mut rest, mut parts) = (window, Vec::new());
-        while !rest.is_empty() {
-            let (part, newer) = rest.split(width.next_of(rest, 8));
-            parts.push(part.width());
-            rest = newer;
-        }
-        let fit = day.mul_f64(HIGH_AIM);
-        assert!(parts.iter().take(50).all(|part| *part == fit), "{parts:?}");
-        let last = parts.last().unwrap();
-        assert!(*last <= fit / SMALLEST, "{parts:?}");
-        assert!(parts.len() < 90, "{}", parts.len());
     }
 }

@@ -223,7 +223,7 @@ impl Reading<'_> {
 
     async fn read(&self, source: &Source, span: Window) -> Result<Outcome, CliError> {
         let known = Known::default();
-        let read = source.read(span, &known, self.limits, None, &|_| ()).await;
+        let read = source.read(span, &known, self.limits, None, None, &|_| ()).await;
         read.map_err(|error| self.failed(error))
     }
 

@@ -1,6 +1,9 @@
 //! Reads a window part by part, many at once, and hands its slices on in order.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use futures::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use tokio::sync::{Notify, Semaphore, mpsc};
@@ -9,7 +12,7 @@ use super::{PassError, progress::Progress};
 use crate::{
     checkpoint::TargetCheckpoint,
     clock::Time,
-    source::{Effort, Limits, Opening, Outcome, Slice, Source},
+    source::{Effort, Growth, Limits, Opening, Outcome, Slice, Source},
     window::Window,
 };
 
@@ -27,11 +30,17 @@ use unread::Unread;
 const KNOWN: usize = 65_536;
 /// Of an API whose every question is dear, so many slices are read at once, at most.
 const SLICES: usize = 3;
-/// A part that is read by one walk holds at least so many events, in bytes, if a slice may: each walk costs a page that
+/// A part that is read by one walk aims at so many bytes at least, if a slice may hold them: each walk costs a page that
 /// comes half full.
 const SMALL: usize = 256 << 10;
 /// The same in events, ten pages of them, whatever a slice may hold: what is too much for it is cut.
 const PAGES: usize = 2_000;
+/// A part begins with this share of the memory it aims at, and asks for as much again as it grows.
+const STEPS: usize = 2;
+/// A part whose first page promises that it comes out this full is read in narrower ones,
+const DENSE: f64 = 2.0;
+/// but this where nothing is known yet: a first page may deceive.
+const HOPELESS: f64 = 10.0;
 
 pub(super) struct Reading<'a> {
     pub source: &'a Source,
@@ -90,7 +99,7 @@ impl<'a> Reading<'a> {
             reads: FuturesUnordered::new(),
             held: BTreeMap::new(),
             handed: whole.from,
-            room: Room::new(self.budget),
+            room: Arc::new(Room::new(self.budget)),
             gone: Arc::default(),
             is_first: true,
             filling: Filling::new(self.limits, first),
@@ -110,12 +119,13 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Parts that are read side by side take half of the memory; the rest is for slices that are filled or written.
+    /// Parts that are read side by side aim at a quarter of the memory: some grow to twice their aim, and what is newer
+    /// waits for what is older. The rest is for slices that are filled or written.
     fn limits_of_a_part(&self) -> Limits {
         if !self.source.reads_pages() {
             return self.limits;
         }
-        let share = self.buffered / 2 / self.parts_at_once();
+        let share = self.buffered / 4 / self.parts_at_once();
         Limits {
             events: self.limits.events.max(PAGES),
             bytes: share.max(SMALL).min(self.limits.bytes),
@@ -124,11 +134,31 @@ impl<'a> Reading<'a> {
     }
 
     /// Reads a span, or a part of it.
-    async fn part(&'a self, asked: Window, share: Share, limits: Limits, opening: Option<Opening>) -> Done {
-        let outcome = self.outcome(asked, limits, opening).await;
+    async fn part(
+        &'a self,
+        asked: Window,
+        share: Share,
+        limits: Limits,
+        opening: Option<Opening>,
+        room: Arc<Room>,
+        is_known: bool,
+    ) -> Done {
+        let share = Mutex::new(share);
+        let held = || share.lock().unwrap_or_else(PoisonError::into_inner);
+        let more = || {
+            // As much is left for what may prove to come before.
+            let more = room.take(limits.bytes / STEPS).filter(|_| room.has(limits.bytes));
+            more.map(|more| held().merge(more)).is_some()
+        };
+        let growth = self.source.reads_pages().then_some(Growth {
+            step: limits.bytes / STEPS,
+            more: &more,
+            hopeless: if is_known { DENSE } else { HOPELESS },
+        });
+        let outcome = self.outcome(asked, limits, opening, growth).await;
         Done {
             asked,
-            share,
+            share: share.into_inner().unwrap_or_else(PoisonError::into_inner),
             outcome,
         }
     }
@@ -138,6 +168,7 @@ impl<'a> Reading<'a> {
         asked: Window,
         limits: Limits,
         opening: Option<Opening>,
+        growth: Option<Growth<'_>>,
     ) -> Result<Outcome, PassError> {
         let lookback = Window::new(asked.from, asked.to.min(self.covered));
         let known = self.notes.known(lookback, KNOWN).await;
@@ -148,7 +179,10 @@ impl<'a> Reading<'a> {
             (asked, opening)
         };
         let told = |events| self.progress.received(events);
-        let read = self.source.read(span, &known, limits, opening, &told).await;
+        let read = self
+            .source
+            .read(span, &known, limits, opening, growth, &told)
+            .await;
         read.map_err(PassError::Source)
     }
 }
@@ -167,7 +201,7 @@ struct Desk<'a> {
     held: BTreeMap<Time, (Slice, Share)>,
     /// Up to here all was handed on.
     handed: Time,
-    room: Room,
+    room: Arc<Room>,
     /// Slices handed on that are out of memory again.
     gone: Arc<Notify>,
     /// Nothing was read yet.
@@ -205,19 +239,30 @@ impl Desk<'_> {
             && let Some(oldest) = self.unread.begins()
             && self.failure.as_ref().is_none_or(|(at, _)| oldest < *at)
         {
-            let bytes = self.limits.bytes;
-            if oldest > self.handed && !self.room.has(bytes.saturating_mul(2)) {
+            let (aim, first) = (self.limits.bytes, self.first_share());
+            if oldest > self.handed && !self.room.has(first.saturating_add(aim)) {
                 return;
             }
-            let Some(share) = self.room.take(bytes) else {
+            let Some(share) = self.room.take(first) else {
                 return;
             };
-            let Some(asked) = self.unread.next(self.at_once) else {
+            let Some((asked, is_known)) = self.unread.next(self.at_once) else {
                 return;
             };
-            let opening = self.opening.take();
-            let part = self.reading.part(asked, share, self.limits, opening);
+            let (opening, room) = (self.opening.take(), Arc::clone(&self.room));
+            let part = self
+                .reading
+                .part(asked, share, self.limits, opening, room, is_known);
             self.reads.push(Box::pin(part));
+        }
+    }
+
+    /// Memory that a part begins with, in bytes.
+    fn first_share(&self) -> usize {
+        if self.reading.source.reads_pages() {
+            self.limits.bytes / STEPS
+        } else {
+            self.limits.bytes
         }
     }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use url::Url;
 
 use super::{
-    Limits, Outcome, SourceError,
+    Outcome, SourceError,
     filter::{self, Question},
     http::{Connection, HttpError, NotExpected},
     link,
@@ -18,7 +18,6 @@ use super::{
 };
 use crate::{
     catalog::Catalog,
-    checkpoint::Known,
     clock::{Time, spell},
     target::Target,
     window::{Window, earlier, later},
@@ -97,17 +96,14 @@ impl Unified {
 
     pub(super) async fn read(
         &self,
-        span: Window,
-        known: &Known,
-        limits: Limits,
+        mut walk: Walk<'_>,
         opening: Option<First>,
         told: &(impl Fn(usize) + Sync),
     ) -> Result<Outcome, SourceError> {
         let first = match opening {
             Some(first) => first,
-            None => self.first(span).await?,
+            None => self.first(walk.span()).await?,
         };
-        let mut walk = Walk::new(span, known, limits);
         let links = [
             (Direction::Previous, first.page.previous.clone()),
             (Direction::Next, first.page.next.clone()),

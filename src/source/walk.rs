@@ -8,7 +8,7 @@ use std::{
 use bytes::BytesMut;
 use url::Url;
 
-use super::{Effort, Limits, Outcome, Slice, SourceError, page::Page, unified::MARGIN};
+use super::{Effort, Growth, Limits, Outcome, Slice, SourceError, page::Page, unified::MARGIN};
 use crate::{
     checkpoint::Known,
     clock::Time,
@@ -27,11 +27,13 @@ pub(super) const SMALL: usize = 256 << 10;
 /// those of a large one in one block: beyond the largest size that the system's allocator ever keeps for itself (glibc:
 /// 32 MiB), so that it is given back whole. Only what is written to takes memory.
 pub(super) const LARGE: usize = 33 << 20;
-/// A walk that promises to come out this much too full is given up on its first pages: they alone may deceive.
-const HOPELESS: f64 = 10.0;
+/// A walk whose room grows comes out this full, at most.
+const GROWN: f64 = 2.0;
+/// A walk that promises to come out this full is given up on its first pages: they alone may deceive.
+pub(super) const HOPELESS: f64 = 10.0;
 /// Later, when so many pages have been read,
 const TRUSTED: u64 = 5;
-/// one that promises this much ends where it is: what it has read is kept.
+/// one that promises this much more than it may hold ends where it is: what it has read is kept.
 const UNLIKELY: f64 = 1.6;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -64,6 +66,10 @@ pub(super) struct Walk<'a> {
     span: Window,
     known: &'a Known,
     limits: Limits,
+    growth: Option<Growth<'a>>,
+    /// Memory that it may take, and that it takes, in bytes; where it grows.
+    room: usize,
+    weight: usize,
     direction: Direction,
     links: HashSet<Digest16>,
     seen: Known,
@@ -86,7 +92,7 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(span: Window, known: &'a Known, limits: Limits) -> Self {
+    pub(super) fn new(span: Window, known: &'a Known, limits: Limits, growth: Option<Growth<'a>>) -> Self {
         let slice = Slice {
             span,
             events: Vec::new(),
@@ -103,6 +109,9 @@ impl<'a> Walk<'a> {
             span,
             known,
             limits,
+            growth,
+            room: growth.map_or(0, |growth| growth.step),
+            weight: 0,
             direction: Direction::Previous,
             links: HashSet::new(),
             seen: Known::default(),
@@ -119,6 +128,10 @@ impl<'a> Walk<'a> {
             block: BytesMut::new(),
             more: false,
         }
+    }
+
+    pub(super) fn span(&self) -> Window {
+        self.span
     }
 
     /// Begins at the first page again, the other way.
@@ -217,6 +230,7 @@ impl<'a> Walk<'a> {
             );
         }
         self.bytes += event.raw.len() + 1;
+        self.weight += event.weight();
         if let Some(time) = event.time {
             let (first, last) = self.kept.unwrap_or((time, time));
             self.kept = Some((first.min(time), last.max(time)));
@@ -247,7 +261,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Whether the span holds more than a slice may.
-    pub(super) fn crowded(&self) -> Result<Option<Crowded>, SourceError> {
+    pub(super) fn crowded(&mut self) -> Result<Option<Crowded>, SourceError> {
         let whole = self.span.width();
         if whole <= MILLISECOND {
             if self.bytes > self.limits.bytes_of_an_instant {
@@ -260,20 +274,23 @@ impl<'a> Walk<'a> {
             return Ok(None);
         }
         let fullness = self.fullness();
+        let most = if self.growth.is_some() { GROWN } else { 1.0 };
+        let is_full = fullness > most || !self.grows();
         let (oldest, newest) = self.kept.unwrap_or((self.span.from, self.span.to));
         let between = |from: Time, to: Time| (to - from).to_std().unwrap_or_default().min(whole);
         let seen = between(oldest, self.span.to);
         let expected = fullness * whole.as_secs_f64() / seen.as_secs_f64().max(0.001);
         let is_trusted = self.slice.effort.pages >= TRUSTED;
-        let enough = if is_trusted { UNLIKELY } else { HOPELESS };
-        if fullness <= 1.0 && (!self.more || expected <= enough) {
+        let hopeless = self.growth.map_or(HOPELESS, |growth| growth.hopeless);
+        let enough = if is_trusted { UNLIKELY * most } else { hopeless };
+        if !is_full && (!self.more || expected <= enough) {
             return Ok(None);
         }
-        if let Some(part) = self.complete_part().filter(|_| is_trusted || fullness > 1.0) {
+        if let Some(part) = self.complete_part().filter(|_| is_trusted || is_full) {
             return Ok(Some(Crowded::Keep(part)));
         }
         let (dense, before) = (between(oldest, newest), between(self.span.from, floor(oldest)));
-        Ok(Some(Crowded::Narrower(if fullness <= 1.0 {
+        Ok(Some(Crowded::Narrower(if !is_full {
             narrower(whole, seen, fullness)
         } else if dense < whole / 8 && !before.is_zero() {
             // A burst: what lies before it is another slice.
@@ -281,6 +298,18 @@ impl<'a> Walk<'a> {
         } else {
             narrower(whole, dense, fullness)
         })))
+    }
+
+    /// Whether there is room for what it has read.
+    fn grows(&mut self) -> bool {
+        let Some(growth) = self.growth else { return true };
+        while self.weight > self.room {
+            if !(growth.more)() {
+                return false;
+            }
+            self.room += growth.step.max(1);
+        }
+        true
     }
 
     /// The part of the span that a walk in this direction would have ended with by now, had no more been asked for: the
@@ -309,6 +338,7 @@ impl<'a> Walk<'a> {
         self.repeats.retain(|time| inside(*time));
         self.conflicts.retain(|time| inside(*time));
         self.bytes = self.slice.events.iter().map(|event| event.raw.len() + 1).sum();
+        self.weight = self.slice.events.iter().map(Event::weight).sum();
         self.kept = spread(self.slice.events.iter().filter_map(|event| event.time));
     }
 

@@ -1,13 +1,10 @@
 //! The memory that a pass sets aside for what it reads: taken before it is read, never waited for while holding any.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::source::Slice;
-
-/// What an event takes in memory beside its bytes: its id, digests and place in a list.
-const BESIDE: usize = 176;
+use crate::{event::Event, source::Slice};
 
 /// Memory set aside, in KiB. Dropping it gives it back.
 pub(super) type Share = OwnedSemaphorePermit;
@@ -16,50 +13,54 @@ pub(super) type Share = OwnedSemaphorePermit;
 pub(super) struct Room {
     budget: Arc<Semaphore>,
     /// What was waited for and is not used yet.
-    spare: Option<Share>,
+    spare: Mutex<Option<Share>>,
 }
 
 impl Room {
     pub(super) fn new(budget: &Arc<Semaphore>) -> Self {
-        let budget = Arc::clone(budget);
-        Self { budget, spare: None }
+        Self {
+            budget: Arc::clone(budget),
+            spare: Mutex::default(),
+        }
+    }
+
+    fn spare(&self) -> MutexGuard<'_, Option<Share>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether there is room for so many bytes now.
     pub(super) fn has(&self, bytes: usize) -> bool {
-        self.spare().saturating_add(self.budget.available_permits()) >= kibibytes(bytes)
+        let spare = self.spare().as_ref().map_or(0, Share::num_permits);
+        spare.saturating_add(self.budget.available_permits()) >= kibibytes(bytes)
     }
 
     /// Room for so many bytes, if there is that much now.
-    pub(super) fn take(&mut self, bytes: usize) -> Option<Share> {
+    pub(super) fn take(&self, bytes: usize) -> Option<Share> {
         let wanted = kibibytes(bytes);
-        let lacking = wanted.saturating_sub(self.spare());
+        let mut spare = self.spare();
+        let lacking = wanted.saturating_sub(spare.as_ref().map_or(0, Share::num_permits));
         let more = Arc::clone(&self.budget)
             .try_acquire_many_owned(permits(lacking))
             .ok()?;
-        match &mut self.spare {
+        match &mut *spare {
             Some(spare) => spare.merge(more),
             none => *none = Some(more),
         }
-        self.spare.as_mut()?.split(wanted)
-    }
-
-    fn spare(&self) -> usize {
-        self.spare.as_ref().map_or(0, Share::num_permits)
+        spare.as_mut()?.split(wanted)
     }
 
     /// Waits until there is room for so many bytes. Nothing may be held meanwhile: others could wait for it.
-    pub(super) async fn wait(&mut self, bytes: usize) {
-        self.spare = None;
+    pub(super) async fn wait(&self, bytes: usize) {
+        *self.spare() = None;
         // Fails only when the semaphore is closed, which nobody does.
-        self.spare = Arc::clone(&self.budget)
+        let share = Arc::clone(&self.budget)
             .acquire_many_owned(permits(kibibytes(bytes)))
-            .await
-            .ok();
+            .await;
+        *self.spare() = share.ok();
     }
 
     /// Keeps of a share what a slice takes. The rest serves what is read next.
-    pub(super) fn shrink(&mut self, share: &mut Share, slice: &Slice) {
+    pub(super) fn shrink(&self, share: &mut Share, slice: &Slice) {
         let surplus = share.num_permits().saturating_sub(kibibytes(weight(slice)));
         if let Some(surplus) = share.split(surplus) {
             self.give_back(surplus);
@@ -67,8 +68,8 @@ impl Room {
     }
 
     /// A share that serves what is read next.
-    pub(super) fn give_back(&mut self, share: Share) {
-        if let Some(spare) = &mut self.spare {
+    pub(super) fn give_back(&self, share: Share) {
+        if let Some(spare) = &mut *self.spare() {
             spare.merge(share);
         }
     }
@@ -81,7 +82,7 @@ pub(super) fn part(share: &mut Share, older: &Slice) -> Option<Share> {
 
 /// What a slice takes in memory, in bytes.
 fn weight(slice: &Slice) -> usize {
-    let events = slice.events.iter().map(|event| event.raw.len() + BESIDE);
+    let events = slice.events.iter().map(Event::weight);
     let file = slice.file.as_ref().map_or(0, |file| file.bytes.len());
     events.sum::<usize>() + file
 }

@@ -72,7 +72,7 @@ type Seen = (Window, Vec<String>, u64, u64);
 
 fn fill(limits: Limits, end: Option<Time>, parts: Vec<Slice>) -> Vec<Seen> {
     let budget = Arc::new(Semaphore::new(1 << 20));
-    let (mut room, mut filling) = (Room::new(&budget), Filling::new(limits, end));
+    let (room, mut filling) = (Room::new(&budget), Filling::new(limits, end));
     let mut slices = Vec::new();
     for part in parts {
         let mut share = room.take(1 << 20).unwrap();
@@ -220,10 +220,10 @@ fn a_file_is_a_slice_of_its_own_and_what_no_file_reaches_back_to_is_one() {
 fn a_window_is_read_whole_once_whatever_comes_of_its_parts() {
     let whole = span(0, 100_000);
     let mut unread = Unread::of(whole, None, false);
-    assert_eq!(unread.next(8), Some(whole), "nothing is known of it");
+    assert_eq!(unread.next(8), Some((whole, false)), "nothing is known of it");
     unread.is_too_big(whole, Duration::from_secs(1_000));
     let (mut read, mut turn) = (Vec::new(), 0);
-    while let Some(asked) = unread.next(8) {
+    while let Some((asked, _)) = unread.next(8) {
         turn += 1;
         assert!(asked.width() <= Duration::from_secs(16_000), "{asked:?}");
         // Now all of it, now the older half, now the newer, now nothing.
@@ -258,7 +258,7 @@ fn files_are_asked_for_by_whole_seconds() {
     );
     let mut unread = Unread::of(window, None, true);
     unread.is_too_big(window, Duration::from_millis(700));
-    let parts: Vec<Window> = std::iter::from_fn(|| unread.next(3)).collect();
+    let parts: Vec<Window> = std::iter::from_fn(|| Some(unread.next(3)?.0)).collect();
     let (first, last) = (parts.first().unwrap(), parts.last().unwrap());
     assert_eq!((first.from, last.to), (window.from, window.to));
     for (part, next) in parts.iter().zip(parts.iter().skip(1)) {
@@ -270,7 +270,7 @@ fn files_are_asked_for_by_whole_seconds() {
 #[tokio::test]
 async fn room_is_waited_for_while_nothing_is_held_and_given_back() {
     let budget = Arc::new(Semaphore::new(100));
-    let mut room = Room::new(&budget);
+    let room = Room::new(&budget);
     let share = room.take(60 << 10).unwrap();
     assert!(room.take(60 << 10).is_none(), "there is no more");
     assert!(room.has(40 << 10) && !room.has(41 << 10));

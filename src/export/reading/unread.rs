@@ -9,6 +9,9 @@ use crate::{
     window::{Width, Window, later},
 };
 
+/// The last parts of a window are narrower, so that those read side by side end together; but not narrower than this
+/// share of what fits, as each costs a request that brings little.
+const SMALLEST: f64 = 0.25;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Spans, oldest first, each with the width that fits it.
@@ -41,10 +44,19 @@ impl Unread {
         self.spans.first().map(|(span, _)| span.from)
     }
 
-    /// Takes the oldest part, to be read beside `at_once` others. Empty if there is none.
-    pub(super) fn next(&mut self, at_once: usize) -> Option<Window> {
+    /// Takes the oldest part, to be read beside `at_once` others, and whether its width is more than a guess.
+    pub(super) fn next(&mut self, at_once: usize) -> Option<(Window, bool)> {
+        let parts: f64 = self
+            .spans
+            .iter()
+            .map(|(span, width)| width.next_of(*span).1)
+            .sum();
         let (span, width) = self.spans.first_mut()?;
-        let width = width.next_of(*span, at_once);
+        let is_known = width.is_known();
+        let mut width = width.next_of(*span).0;
+        if let Ok(at_once) = u32::try_from(at_once) {
+            width = width.mul_f64((parts / f64::from(at_once)).clamp(SMALLEST, 1.0));
+        }
         let (part, rest) = if self.by_seconds {
             let to = second(later(span.from, width)).max(later(second(span.from), SECOND));
             span.split((to - span.from).to_std().unwrap_or_default())
@@ -55,7 +67,7 @@ impl Unread {
         if rest.is_empty() {
             self.spans.remove(0);
         }
-        Some(part)
+        Some((part, is_known))
     }
 
     /// A slice was read of what was asked for: the rest of that is unread again.
@@ -71,7 +83,7 @@ impl Unread {
 
     /// A span holds too much: it is to be read in parts of that width.
     pub(super) fn is_too_big(&mut self, span: Window, narrow: Duration) {
-        if let Some((_, width)) = self.after(span.to) {
+        if let Some((_, width)) = self.after(span.to).filter(|(_, width)| !width.is_known()) {
             width.shrink(narrow);
         }
         let mut width = Width::of(span);

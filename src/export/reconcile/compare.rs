@@ -147,7 +147,7 @@ impl Exporter {
         let mut wasted = Effort::default();
         loop {
             let told = |events| self.progress.received(events);
-            let read = source.read(span, known, self.limits(), None, &told).await;
+            let read = source.read(span, known, self.limits(), None, None, &told).await;
             match read.map_err(failed(store))? {
                 // Only its newer part: what comes before has to be compared first.
                 Outcome::Complete(slice) if slice.span.from > span.from => {
