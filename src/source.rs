@@ -274,6 +274,7 @@ impl Source {
     /// The source of a target over its connection. Sends nothing.
     #[must_use]
     pub fn of(target: &Target, connection: http::Connection) -> Self {
+        let connection = connection.of(&target.name);
         match target.api {
             Api::Unified => Self::Unified(Unified::new(target, connection)),
             Api::Classic => Self::Classic(Classic::new(target, connection)),
@@ -286,7 +287,7 @@ impl Source {
     #[must_use]
     pub fn before_retention(target: &Target, connection: http::Connection) -> Option<Self> {
         let reads = target.api == Api::Unified && target.long_term && target.filter.is_none();
-        reads.then(|| Self::LongTerm(LongTerm::new(target, connection)))
+        reads.then(|| Self::LongTerm(LongTerm::new(target, connection.of(&target.name))))
     }
 
     /// The API that it asks.
