@@ -274,7 +274,6 @@ impl Source {
     /// The source of a target over its connection. Sends nothing.
     #[must_use]
     pub fn of(target: &Target, connection: http::Connection) -> Self {
-        let connection = connection.of(&target.name);
         match target.api {
             Api::Unified => Self::Unified(Unified::new(target, connection)),
             Api::Classic => Self::Classic(Classic::new(target, connection)),
@@ -287,7 +286,7 @@ impl Source {
     #[must_use]
     pub fn before_retention(target: &Target, connection: http::Connection) -> Option<Self> {
         let reads = target.api == Api::Unified && target.long_term && target.filter.is_none();
-        reads.then(|| Self::LongTerm(LongTerm::new(target, connection.of(&target.name))))
+        reads.then(|| Self::LongTerm(LongTerm::new(target, connection)))
     }
 
     /// The API that it asks.

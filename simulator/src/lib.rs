@@ -66,6 +66,7 @@ mod zipped;
 mod long_term;
 mod downloads;
 mod rules;
+mod limit;
 mod world;
 mod stores;
 
@@ -83,6 +84,7 @@ pub use clock::Clock;
 pub use cloud::{Cloud, StreamId};
 pub use event::NewEvent;
 pub use fault::{CutAt, DateFault, ErrorBody, Fault, LinkFault, RetryAfter, ZipFault};
+pub use limit::{ComeBack, RateLimit};
 pub use platform::Platform;
 pub use rules::ExclusionRule;
 pub use script::{Endpoint, FaultId, When};

@@ -22,8 +22,8 @@ const PAST: f64 = 2.0;
 const DOUBLINGS: f64 = 2.0;
 /// The most requests per second that a pace rises to.
 const MOST: f64 = 100_000.0;
-/// The fewest, a little more than one in a quarter of an hour.
-const FEWEST: f64 = 0.001;
+/// The fewest: one in ten seconds. A server that allows less is refused by now and then.
+const FEWEST: f64 = 0.1;
 
 /// A pace over the time in which it is used.
 #[derive(Clone, Debug)]

@@ -20,6 +20,8 @@ const LATE: Duration = Duration::from_millis(10);
 const ROUNDING: Duration = Duration::from_secs(1);
 /// From here on a wait tells of a window, not of rounding.
 const LONG: Duration = Duration::from_millis(1500);
+/// A longer time without an answer is an outage, or somebody else's doing: it tells nothing of a rate.
+const LONGEST_COUNTED: Duration = Duration::from_secs(120);
 /// The longest wait of our own.
 const LONGEST_WAIT: f64 = 10.0;
 /// A pause from which on time does not count as use of the server.
@@ -40,6 +42,8 @@ pub(super) struct Pace {
     own: Duration,
     /// The longest that all requests wait for one `Retry-After`.
     longest_hold: Duration,
+    /// The end of that wait.
+    held_until: Instant,
     /// No request starts before.
     not_before: Instant,
     /// What was learned. None: nothing was ever refused.
@@ -89,6 +93,7 @@ impl Pace {
         Self {
             own,
             longest_hold: longest_hold.min(DAY),
+            held_until: now,
             not_before: now,
             curve: None,
             closed: None,
@@ -105,9 +110,11 @@ impl Pace {
         self.not_before
     }
 
-    /// Whether a refusal was followed by another one: only one request at a time then finds out whether that is over.
+    /// Whether nobody knows when the server admits again, since it has refused anew, or since we do not wait for as long as
+    /// it asked for: only one request at a time then finds out.
     pub(super) fn is_probing(&self) -> bool {
-        self.closed.as_ref().is_some_and(|closed| closed.refusals > 1)
+        let closed = self.closed.as_ref();
+        closed.is_some_and(|closed| closed.refusals > 1 || closed.until > self.held_until)
     }
 
     /// Whether nothing was ever refused.
@@ -130,7 +137,8 @@ impl Pace {
         self.from.get_or_insert(now);
         let pause = wanted.saturating_duration_since(self.not_before);
         let mut interval = self.own;
-        if let Some(curve) = &mut self.curve {
+        let is_probing = self.is_probing();
+        if let Some(curve) = self.curve.as_mut().filter(|_| !is_probing) {
             let learned = seconds(curve.rate().recip());
             let late = now.saturating_duration_since(self.not_before);
             if pause.is_zero() && late < learned.max(LATE) {
@@ -168,6 +176,9 @@ impl Pace {
                 self.learn();
             }
             self.from = self.closed.take().map(|closed| closed.until);
+            if let Some(curve) = &self.curve {
+                self.not_before = self.not_before.max(start.at + seconds(curve.rate().recip()));
+            }
             self.idle = Duration::ZERO;
             self.admitted = 0;
         }
@@ -222,7 +233,8 @@ impl Pace {
 
     /// Nothing starts before the wait is over.
     fn hold(&mut self, now: Instant, wait: Duration) {
-        self.not_before = self.not_before.max(now + wait.min(self.longest_hold));
+        self.held_until = self.held_until.max(now + wait.min(self.longest_hold));
+        self.not_before = self.not_before.max(self.held_until);
         if let Some(closed) = &mut self.closed {
             closed.until = closed.until.max(now + wait);
         }
@@ -234,9 +246,14 @@ impl Pace {
         let (Some(closed), Some(from)) = (&self.closed, self.from) else {
             return;
         };
+        let mut shut = closed.until.saturating_duration_since(closed.since);
+        let mut outside = self.idle;
+        if shut > LONGEST_COUNTED {
+            outside += shut;
+            shut = Duration::ZERO;
+        }
         let span = closed.until.saturating_duration_since(from);
-        let span = span.saturating_sub(self.idle).as_secs_f64().max(0.001);
-        let shut = closed.until.saturating_duration_since(closed.since);
+        let span = span.saturating_sub(outside).as_secs_f64().max(0.001);
         let slack = closed.slack.min(shut).as_secs_f64();
         let admitted = f64::from(self.admitted).max(0.5);
         let mut measured = admitted / span;

@@ -194,6 +194,38 @@ async fn without_a_retry_after_waits_double_and_one_request_finds_out() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_hour_of_refusals_leaves_no_slow_pace_behind() {
+    let name = lane("a");
+    for asked in [None, Some(SECOND * 3600), Some(SECOND)] {
+        let limiter = full(16, 0.0);
+        let start = Instant::now();
+        while start.elapsed() < SECOND * 3600 {
+            limiter.acquire(&name).await.throttled(asked);
+        }
+        let start = Instant::now();
+        for _ in 0..200 {
+            limiter.acquire(&name).await.succeeded();
+        }
+        assert!(start.elapsed() < SECOND * 40, "{asked:?}: {:?}", start.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_was_too_long_is_cut_short_and_one_request_finds_out() {
+    let (limiter, name) = (full(16, 0.0), lane("a"));
+    let start = Instant::now();
+    now(&limiter).throttled(Some(SECOND * 3600));
+    let probe = limiter.acquire(&name).await;
+    assert_eq!((start.elapsed(), limiter.limit()), (SECOND * 30, 1));
+    assert!(refused(&limiter));
+    probe.succeeded();
+    let again = limiter.acquire(&name).await;
+    assert_eq!(limiter.limit(), 16);
+    assert!(start.elapsed() <= SECOND * 50, "{:?}", start.elapsed());
+    again.succeeded();
+}
+
+#[tokio::test(start_paused = true)]
 async fn many_refusals_at_once_count_as_one() {
     let limiter = full(10, 0.0);
     for _ in 0..30 {
