@@ -247,7 +247,7 @@ impl Fleet {
         self.targets.iter().filter_map(|target| {
             // The configuration was checked: every target's connection exists.
             let line = self.connections.get(&target.connection)?;
-            let connection = line.connect(&self.shared).ok()?;
+            let connection = line.connect(&self.shared).ok()?.of(&target.name);
             Some((target, Source::of(target, connection)))
         })
     }
@@ -279,7 +279,7 @@ impl Fleet {
         let Some(line) = self.connections.get(&target.connection) else {
             return Ok(None);
         };
-        let connection = line.connect(&self.shared)?;
+        let connection = line.connect(&self.shared)?.of(&target.name);
         let source = Source::of(target, connection.clone());
         let store = Source::before_retention(target, connection);
         let at_once = line.settings.max_concurrent_requests;

@@ -1,7 +1,11 @@
-//! How many requests a connection may have under way, and how soon the next may start: one [`Limiter`] for each
-//! connection, shared by all of its targets.
+//! How many requests a connection may have under way, how soon the next may start, and whose that is: one [`Limiter`] for
+//! each connection, shared by all of its targets.
 //!
 //! Must not send, retry or judge a request: whoever holds a [`Permit`] says how it went. Starts no task.
+
+mod curve;
+mod lanes;
+mod pace;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -9,58 +13,45 @@ use std::{
 };
 
 use tokio::{
-    sync::{Mutex as Turn, Notify},
-    time::{Instant, sleep_until},
+    sync::Notify,
+    time::{Instant, timeout_at},
 };
 
-/// Limits are kept in thousandths of a request, so that they can grow by less than one.
-const ONE: u64 = 1000;
-/// A success adds a tenth of a request to the limit,
-const STEP: u64 = ONE / 10;
-/// but near the limit at which the server last refused a fiftieth.
-const SMALL_STEP: u64 = ONE / 50;
-/// The longest wait, whatever we are told.
-const DAY: Duration = Duration::from_secs(86_400);
+use self::{
+    lanes::Lanes,
+    pace::{Pace, Start},
+};
 
-/// Admits requests in the order in which they ask. Cheap to clone; all clones share one limit.
+/// Requests under way at once before it is known what the server takes.
+const FIRST: usize = 4;
+
+/// Admits requests: evenly paced once the server has refused one, and fairly between targets. Cheap to clone; all clones
+/// share one limit.
 ///
-/// The concurrency adapts between 1 and the configured most: being throttled takes 30% off, once for all requests
-/// that were under way together; about ten successes at the limit add one, about fifty near the limit at which
-/// the server last refused.
+/// Four requests may be under way at first, twice as many after each round trip, up to the configured most. Once the
+/// server asks for fewer, the rate that it allows is learned, and requests start a little less often than that; see
+/// `pace.rs`. Waiting requests queue by target: a lane with fewer under way goes first where these are scarce, otherwise
+/// one whose last start is longer ago.
 #[derive(Clone, Debug)]
 pub struct Limiter(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    /// Held by whoever is first in line while it waits; tokio's mutex is fair. Nobody else waits for `changed`.
-    turn: Turn<()>,
-    /// A request ended.
-    changed: Notify,
     /// Never held over an await.
     state: Mutex<State>,
-    /// The largest limit.
-    most: u64,
-    /// The least time between the starts of two requests.
-    interval: Duration,
+    /// The most requests under way.
+    most: usize,
 }
 
 #[derive(Debug)]
 struct State {
-    /// Requests under way at once, in thousandths.
-    limit: u64,
+    /// Requests under way at once.
+    limit: usize,
     in_flight: usize,
-    /// The limit at which the server last refused. None: not known, or it has moved since.
-    refused_at: Option<u64>,
-    /// Counts decreases: a request that started before the last one tells nothing new by being throttled.
-    decreases: u64,
-    /// No request starts before: the pace, or a `Retry-After`.
-    not_before: Instant,
-}
-
-/// What keeps the first in line waiting.
-enum Wait {
-    ForAnEnd,
-    Until(Instant),
+    /// Whether the limit was reached since nothing was under way.
+    was_full: bool,
+    pace: Pace,
+    lanes: Lanes,
 }
 
 /// Leave to have one request under way. Dropping it ends the request without telling how it went.
@@ -68,54 +59,47 @@ enum Wait {
 #[must_use = "the request ends when its permit is dropped"]
 pub struct Permit {
     shared: Arc<Shared>,
-    decreases: u64,
+    lane: Arc<str>,
+    start: Start,
+}
+
+/// A place in line. Dropping it gives it up.
+struct Place<'a> {
+    shared: &'a Arc<Shared>,
+    lane: &'a Arc<str>,
+    ticket: u64,
+    /// Told when this place may have become the next, or what it waits for may have changed.
+    wake: Arc<Notify>,
 }
 
 impl Limiter {
     /// Lets at most `max_concurrent` requests (at least 1) be under way at once, and at most `max_per_second`
-    /// start in a second, evenly spaced. Zero: no limit of ours.
+    /// start in a second, evenly spaced. Zero: no limit of ours. A `Retry-After` holds all requests up for
+    /// `longest_hold` at most.
     #[must_use]
-    pub fn new(max_concurrent: usize, max_per_second: f64) -> Self {
-        let most = u64::try_from(max_concurrent.max(1))
-            .unwrap_or(u64::MAX)
-            .saturating_mul(ONE);
-        let interval = if max_per_second > 0.0 {
-            Duration::try_from_secs_f64(max_per_second.recip()).map_or(DAY, |interval| interval.min(DAY))
-        } else {
-            Duration::ZERO
-        };
+    pub fn new(max_concurrent: usize, max_per_second: f64, longest_hold: Duration) -> Self {
+        let most = max_concurrent.max(1);
         Self(Arc::new(Shared {
-            turn: Turn::new(()),
-            changed: Notify::new(),
             state: Mutex::new(State {
-                limit: most,
+                limit: most.min(FIRST),
                 in_flight: 0,
-                refused_at: None,
-                decreases: 0,
-                not_before: Instant::now(),
+                was_full: false,
+                pace: Pace::new(max_per_second, longest_hold, Instant::now()),
+                lanes: Lanes::default(),
             }),
             most,
-            interval,
         }))
     }
 
-    /// Waits for leave to start a request: first come, first served. Dropping the future gives up the place in
-    /// line and nothing else.
-    pub async fn acquire(&self) -> Permit {
-        let _turn = self.0.turn.lock().await;
+    /// Waits for leave to start a request of that lane. Dropping the future gives up the place in line and nothing
+    /// else.
+    pub async fn acquire(&self, lane: &Arc<str>) -> Permit {
+        let place = Place::take(&self.0, lane);
         loop {
-            let wait = match self.0.start() {
-                Ok(decreases) => {
-                    return Permit {
-                        shared: Arc::clone(&self.0),
-                        decreases,
-                    };
-                }
-                Err(wait) => wait,
-            };
-            match wait {
-                Wait::ForAnEnd => self.0.changed.notified().await,
-                Wait::Until(time) => sleep_until(time).await,
+            match place.start() {
+                Ok(permit) => return permit,
+                Err(Some(time)) => drop(timeout_at(time, place.wake.notified()).await),
+                Err(None) => place.wake.notified().await,
             }
         }
     }
@@ -123,7 +107,7 @@ impl Limiter {
     /// How many requests may be under way at once now.
     #[must_use]
     pub fn limit(&self) -> usize {
-        self.0.state().whole_limit()
+        self.0.state().limit()
     }
 
     /// How many requests are under way.
@@ -131,38 +115,96 @@ impl Limiter {
     pub fn in_flight(&self) -> usize {
         self.0.state().in_flight
     }
+
+    /// How many requests may start in a second now, as learned from the server. None: it never asked for fewer.
+    #[must_use]
+    pub fn rate(&self) -> Option<f64> {
+        self.0.state().pace.rate()
+    }
 }
 
 impl Permit {
-    /// The server took the request: at the limit, the limit grows a little.
+    /// The server took the request.
     pub fn succeeded(self) {
         let mut state = self.shared.state();
         // A limit that is not reached proves nothing about the next one.
-        if state.in_flight >= state.whole_limit() {
-            state.grow(self.shared.most);
+        if state.was_full && state.pace.is_unlimited() {
+            state.limit = (state.limit + 1).min(self.shared.most);
         }
+        state.pace.admitted(self.start);
         drop(state);
     }
 
-    /// The server asked us to slow down (429, or 503 with `Retry-After`): the limit shrinks, and nothing on this
-    /// connection starts before `wait` (a day at most) is over.
-    pub fn throttled(self, wait: Option<Duration>) {
+    /// The server asked us to slow down (429, or 503 with `Retry-After`): nothing on this connection starts before
+    /// `wait` is over, and less often then. The rate in requests per second, once it is more than a guess.
+    pub fn throttled(self, wait: Option<Duration>) -> Option<f64> {
         let mut state = self.shared.state();
-        if self.decreases == state.decreases {
-            state.shrink();
-        }
-        if let Some(wait) = wait {
-            state.not_before = state.not_before.max(Instant::now() + wait.min(DAY));
-        }
+        state.pace.refused(self.start, Instant::now(), wait);
+        // From here on it is the pace that limits.
+        state.limit = self.shared.most;
+        let learned = state.pace.rate().filter(|_| state.pace.is_measured());
         drop(state);
+        learned
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.shared.state().in_flight -= 1;
-        // Kept for whoever comes first in line if nobody waits now.
-        self.shared.changed.notify_one();
+        let mut state = self.shared.state();
+        state.in_flight -= 1;
+        state.was_full &= state.in_flight > 0;
+        state.lanes.end(&self.lane);
+        state.wake_next();
+    }
+}
+
+impl<'a> Place<'a> {
+    fn take(shared: &'a Arc<Shared>, lane: &'a Arc<str>) -> Self {
+        let wake = Arc::new(Notify::new());
+        let ticket = shared
+            .state()
+            .lanes
+            .enter(lane, Arc::clone(&wake), Instant::now());
+        Self {
+            shared,
+            lane,
+            ticket,
+            wake,
+        }
+    }
+
+    /// Starts a request if that may be now. Otherwise until when to wait, unless woken before; None: until woken.
+    fn start(&self) -> Result<Permit, Option<Instant>> {
+        let mut state = self.shared.state();
+        let next = state.lanes.next(state.is_scarce()).map(|(ticket, _)| ticket);
+        if next != Some(self.ticket) || state.in_flight >= state.limit() {
+            return Err(None);
+        }
+        let now = Instant::now();
+        let not_before = state.pace.not_before();
+        if not_before > now {
+            return Err(Some(not_before));
+        }
+        let wanted = state.lanes.since().unwrap_or(now);
+        let start = state.pace.start(now, wanted);
+        state.lanes.start(self.lane, self.ticket);
+        state.in_flight += 1;
+        state.was_full |= state.in_flight >= state.limit;
+        drop(state);
+        Ok(Permit {
+            shared: Arc::clone(self.shared),
+            lane: Arc::clone(self.lane),
+            start,
+        })
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut state = self.shared.state();
+        state.lanes.leave(self.lane, self.ticket);
+        // It may have been this one that would have gone on for the others; or it has, and there is room for one more.
+        state.wake_next();
     }
 }
 
@@ -170,45 +212,22 @@ impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// Starts a request if that may be now: the number of decreases so far. Otherwise what to wait for.
-    fn start(&self) -> Result<u64, Wait> {
-        let mut state = self.state();
-        let now = Instant::now();
-        if state.in_flight >= state.whole_limit() {
-            return Err(Wait::ForAnEnd);
-        }
-        if state.not_before > now {
-            return Err(Wait::Until(state.not_before));
-        }
-        state.in_flight += 1;
-        state.not_before = now + self.interval;
-        Ok(state.decreases)
-    }
 }
 
 impl State {
-    fn whole_limit(&self) -> usize {
-        usize::try_from(self.limit / ONE).unwrap_or(usize::MAX)
+    fn limit(&self) -> usize {
+        if self.pace.is_probing() { 1 } else { self.limit }
     }
 
-    fn shrink(&mut self) {
-        self.refused_at = Some(self.limit);
-        self.limit = (self.limit / 10).saturating_mul(7).max(ONE);
-        self.decreases += 1;
+    /// Whether slots are, rather than starts: at least half are taken.
+    fn is_scarce(&self) -> bool {
+        self.in_flight.saturating_mul(2) >= self.limit()
     }
 
-    fn grow(&mut self, most: u64) {
-        let step = match self.refused_at {
-            // Well past it: the server has become more generous.
-            Some(refused) if self.limit > refused.saturating_add(ONE) => {
-                self.refused_at = None;
-                STEP
-            }
-            Some(refused) if self.limit.saturating_add(ONE) >= refused => SMALL_STEP,
-            _ => STEP,
-        };
-        self.limit = self.limit.saturating_add(step).min(most);
+    fn wake_next(&self) {
+        if let Some((_, wake)) = self.lanes.next(self.is_scarce()) {
+            wake.notify_one();
+        }
     }
 }
 

@@ -139,6 +139,12 @@ async fn answer(
     let body = Limited::new(request.into_body(), MOST_BODY).collect().await;
     incoming.body = body.map(|body| body.to_bytes().to_vec()).unwrap_or_default();
     let strike = strike(&world, &incoming, &route);
+    // A request is counted when it comes; one that nobody will answer is not.
+    let fault = strike.fault.as_ref();
+    let permit = match fault.and_then(|fault| spoil::instead(fault, world.clock.now())) {
+        Some(_) => None,
+        None => Some(world.permit()),
+    };
     let delay = lock(&world.pace).latency + strike.delay;
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
@@ -153,7 +159,10 @@ async fn answer(
         }
         _ => {}
     }
-    let reply = reply(&world, &incoming, &route, &strike);
+    let reply = match permit {
+        Some(Err(refusal)) => refusal,
+        _ => reply(&world, &incoming, &route, &strike),
+    };
     lock(&world.log).status(number, reply.status);
     Ok(spoil::dated(reply, strike.date.as_ref(), world.clock.now()).response())
 }
@@ -189,9 +198,6 @@ fn reply(world: &World, incoming: &Incoming, route: &Route, strike: &Strike) -> 
         .and_then(|fault| spoil::instead(fault, world.clock.now()))
     {
         return reply;
-    }
-    if let Some(refusal) = world.permit() {
-        return refusal;
     }
     let reply = world.answer(incoming, route, strike.fault.as_ref());
     match &strike.fault {

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -18,6 +17,7 @@ use crate::cloud::{Cloud, StreamId};
 use crate::event::NewEvent;
 use crate::fault::Fault;
 use crate::instant;
+use crate::limit::{ComeBack, Limit, RateLimit};
 use crate::rules;
 use crate::script::{FaultId, When};
 use crate::seen::Seen;
@@ -25,7 +25,7 @@ use crate::server;
 use crate::stream::{Appears, EventIndex, Stream};
 use crate::switches::Switches;
 use crate::truth::TruthEvent;
-use crate::world::{Limit, World, lock};
+use crate::world::{World, lock};
 
 /// A running simulator. Dropping it stops it.
 ///
@@ -322,16 +322,15 @@ impl Simulator {
         lock(&self.world.script).clear();
     }
 
-    /// Answers so many requests per second and so many at once; the others get 429 with `Retry-After` seconds.
+    /// Answers so many requests per second, of which so many can be saved up; the others get 429 with `Retry-After`
+    /// seconds.
     pub fn rate_limit(&self, per_second: f64, burst: u32) {
-        let burst = f64::from(burst);
-        let limit = Limit {
-            per_second,
-            burst,
-            left: burst,
-            filled: Instant::now(),
-        };
-        lock(&self.world.pace).limit = Some(limit);
+        self.limit(RateLimit::Bucket(per_second, burst), ComeBack::Seconds);
+    }
+
+    /// Answers so many requests as the limit allows; the others get 429.
+    pub fn limit(&self, by: RateLimit, come_back: ComeBack) {
+        lock(&self.world.pace).limit = Some(Limit::new(by, come_back));
     }
 
     /// Answers any number of requests again.

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use tokio::time::Instant;
 
 use crate::ask::{Ask, Unreadable};
 use crate::body;
@@ -17,6 +16,7 @@ use crate::clock::Clock;
 use crate::cloud::{Cloud, Home, StreamId};
 use crate::fault::{ErrorBody, Fault, RetryAfter};
 use crate::instant;
+use crate::limit::Limit;
 use crate::link::{self, Origin};
 use crate::long_term::Load;
 use crate::page;
@@ -53,28 +53,14 @@ pub(crate) struct Pace {
     pub(crate) limit: Option<Limit>,
 }
 
-/// A bucket of permits.
-#[derive(Debug)]
-pub(crate) struct Limit {
-    pub(crate) per_second: f64,
-    pub(crate) burst: f64,
-    pub(crate) left: f64,
-    pub(crate) filled: Instant,
-}
+/// A permit to answer. It is given back when the answer is done.
+pub(crate) struct Permit<'a>(&'a World);
 
-impl Limit {
-    /// Takes a permit, or says after how many whole seconds there is one.
-    fn take(&mut self) -> Result<(), u64> {
-        let now = Instant::now();
-        let grown = now.duration_since(self.filled).as_secs_f64() * self.per_second;
-        self.left = (self.left + grown).min(self.burst);
-        self.filled = now;
-        if self.left >= 1.0 {
-            self.left -= 1.0;
-            return Ok(());
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        if let Some(limit) = &mut lock(&self.0.pace).limit {
+            limit.give_back();
         }
-        let wait = Duration::try_from_secs_f64((1.0 - self.left) / self.per_second.max(1e-6));
-        Err(wait.map_or(3600, |wait| wait.as_secs() + 1))
     }
 }
 
@@ -176,18 +162,16 @@ impl World {
     }
 
     /// A permit to answer, or the 429 in its place.
-    pub(crate) fn permit(&self) -> Option<Reply> {
-        let wait = lock(&self.pace)
-            .limit
-            .as_mut()
-            .and_then(|limit| limit.take().err())?;
+    pub(crate) fn permit(&self) -> Result<Permit<'_>, Reply> {
+        let come_back = match &mut lock(&self.pace).limit {
+            None => return Ok(Permit(self)),
+            Some(limit) => limit.take(),
+        };
         let body = ErrorBody::Text("Too Many Requests".to_owned());
-        Some(Reply::error(
-            429,
-            &body,
-            &RetryAfter::Seconds(wait),
-            self.clock.now(),
-        ))
+        match come_back {
+            Ok(()) => Ok(Permit(self)),
+            Err(come_back) => Err(Reply::error(429, &body, &come_back, self.clock.now())),
+        }
     }
 
     /// The reply as it should be; or with a page that is wrong by itself.

@@ -45,9 +45,15 @@ pub(super) fn write(page: &mut Page, tallies: &Tallies, setup: &Setup, status: &
     page.family(
         "requests_in_flight_limit",
         Type::Gauge,
-        "How many may be under way: at most max_concurrent_requests, fewer while the server throttles.",
+        "How many may be under way: at most max_concurrent_requests, fewer at first and while the server refuses.",
     );
     each(page, &all, |traffic| Some(number(traffic.under_way()?.1 as u64)));
+    page.family(
+        "requests_per_second_learned",
+        Type::Gauge,
+        "How many may start in a second, as learned from a server that throttles. Absent: it never has.",
+    );
+    each(page, &all, |traffic| traffic.learned_rate());
     write_skew(page, setup, status);
 }
 

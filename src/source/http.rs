@@ -4,6 +4,7 @@
 
 mod error;
 mod hints;
+mod judging;
 mod scene;
 #[cfg(test)]
 mod tests;
@@ -18,12 +19,12 @@ use bytes::Bytes;
 use url::Url;
 
 pub use self::error::{HttpError, Place, TokenFrom};
+use self::judging::{judge, received, unexpected};
 pub use super::line::Stats;
 use super::{
     auth::Tokens,
     body::{BodyError, Limits},
-    line::{Line, refusal, throttles},
-    refusal::{Refusal, line, looks_like_html, titled},
+    line::{Line, throttles},
     traffic::Traffic,
     wire::{Answer, Ask, Patience, Wire, WireError},
 };
@@ -32,6 +33,7 @@ use crate::{
     limiter::{Limiter, Permit},
     retry::{Backoff, Budget},
     settings::ConnectionSettings,
+    target::TargetName,
 };
 
 pub use self::scene::{Asked, Scene};
@@ -40,7 +42,11 @@ pub(super) use self::error::origin;
 
 /// One `[connections.NAME]`: its client, tokens and limits. Cheap to clone; shared by all of its targets.
 #[derive(Clone)]
-pub struct Connection(Arc<Inner>);
+pub struct Connection {
+    shared: Arc<Inner>,
+    /// Whose requests queue together.
+    lane: Arc<str>,
+}
 
 struct Inner {
     settings: Arc<ConnectionSettings>,
@@ -117,7 +123,12 @@ impl Connection {
         backoff: Backoff,
         traffic: Arc<Traffic>,
     ) -> Result<Self, HttpError> {
-        let limiter = Limiter::new(settings.max_concurrent_requests, settings.max_requests_per_second);
+        let limiter = Limiter::new(
+            settings.max_concurrent_requests,
+            settings.max_requests_per_second,
+            // A longer wait ends the request that was told so; the others need not hang on it, unseen.
+            settings.retry_for,
+        );
         traffic.limited_by(&limiter);
         let budget = Budget {
             retry_for: settings.retry_for,
@@ -131,29 +142,42 @@ impl Connection {
         })?;
         let line = Arc::new(Line::new(connection, wire, clock, budget, backoff, traffic));
         let shared = Arc::new(settings.clone());
-        Ok(Self(Arc::new(Inner {
-            tokens: Tokens::new(Arc::clone(&line), Arc::clone(&shared)),
-            settings: shared,
-            line,
-            limiter,
-        })))
+        Ok(Self {
+            lane: Arc::from(""),
+            shared: Arc::new(Inner {
+                tokens: Tokens::new(Arc::clone(&line), Arc::clone(&shared)),
+                settings: shared,
+                line,
+                limiter,
+            }),
+        })
+    }
+
+    /// The same connection for the requests of one target: they queue apart from those of others, which are as many as
+    /// they may be.
+    #[must_use]
+    pub fn of(&self, target: &TargetName) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            lane: Arc::from(target.as_str()),
+        }
     }
 
     /// The base URL, ending in `/`.
     #[must_use]
     pub fn url(&self) -> &Url {
-        &self.0.settings.url
+        &self.shared.settings.url
     }
 
     /// The time now, here.
     pub(super) fn now(&self) -> Time {
-        self.0.line.clock().now()
+        self.shared.line.clock().now()
     }
 
     /// What was sent so far, token requests included.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.0.line.stats()
+        self.shared.line.stats()
     }
 
     /// Asks `url` with a token for `organization`. `read` makes of a complete body what is wanted; its error says why
@@ -230,17 +254,17 @@ impl Connection {
         } = wanted;
         self.own(url)?;
         let mut tries = match wanted.file {
-            Some(_) => self.0.line.patient_tries(),
-            None => self.0.line.tries(),
+            Some(_) => self.shared.line.patient_tries(),
+            None => self.shared.line.tries(),
         };
         let mut renewed = false;
-        let scene = Scene::of(&self.0.settings, organization, url);
+        let scene = Scene::of(&self.shared.settings, organization, url);
         loop {
             // Once before, so that nobody holds a permit while a token is got; and once after, since waiting for
             // the permit may outlive the token.
-            self.0.tokens.get(organization).await?;
-            let permit = self.0.limiter.acquire().await;
-            let token = self.0.tokens.get(organization).await?;
+            self.shared.tokens.get(organization).await?;
+            let permit = self.shared.limiter.acquire(&self.lane).await;
+            let token = self.shared.tokens.get(organization).await?;
             let ask = match wanted.file {
                 Some(_) => Ask::Download { url, token: &token },
                 None => Ask::Get { url, token: &token },
@@ -264,7 +288,7 @@ impl Connection {
                     return Err(failure);
                 }
                 renewed = true;
-                self.0.tokens.refused(organization, &token).await;
+                self.shared.tokens.refused(organization, &token).await;
                 tries.at_once(failure)?;
             } else {
                 tries.again(failure).await?;
@@ -281,15 +305,16 @@ impl Connection {
         scene: &Arc<Scene>,
     ) -> Result<Answer, HttpError> {
         let told = wanted.file.unwrap_or(&|_| ());
-        match self.0.line.ask_telling(ask, wanted.limits, told).await {
+        match self.shared.line.ask_telling(ask, wanted.limits, told).await {
             Ok(answer) => {
                 permit.succeeded();
                 judge(ask, answer, scene)
             }
             Err(HttpError::Unavailable { at, refusal, wait }) => {
-                if throttles(refusal.status, wait) {
-                    // A longer wait ends the request that was told so; the others need not hang on it, unseen.
-                    permit.throttled(wait.map(|wait| wait.min(self.0.settings.retry_for)));
+                if throttles(refusal.status, wait)
+                    && let Some(rate) = permit.throttled(wait)
+                {
+                    self.shared.line.note_learned(rate);
                 }
                 Err(HttpError::Unavailable { at, refusal, wait })
             }
@@ -299,7 +324,7 @@ impl Connection {
 
     /// Refuses an address that the token is not for.
     fn own(&self, url: &Url) -> Result<(), HttpError> {
-        let own = &self.0.settings.url;
+        let own = &self.shared.settings.url;
         if url.origin() == own.origin() && url.username().is_empty() && url.password().is_none() {
             return Ok(());
         }
@@ -307,47 +332,6 @@ impl Connection {
             origin: origin(url),
             own: origin(own),
         })
-    }
-}
-
-/// Tells a success from what a person, or a later pass, has to mend.
-fn judge(ask: Ask<'_>, answer: Answer, scene: &Arc<Scene>) -> Result<Answer, HttpError> {
-    let url = ask.url();
-    let at = Place::from(url);
-    let scene = Arc::clone(scene);
-    let refusal = |answer: &Answer| -> Refusal { refusal(answer, ask) };
-    match answer.status {
-        200..300 => Ok(answer),
-        300..400 => Err(HttpError::Redirected {
-            at,
-            status: answer.status,
-            to: redirect(url, &answer),
-            scene,
-        }),
-        400 | 405 | 415 => Err(HttpError::NotUnderstood {
-            at,
-            refusal: refusal(&answer),
-            scene,
-        }),
-        401 => Err(HttpError::Unauthorized {
-            at,
-            refusal: refusal(&answer),
-            scene,
-        }),
-        403 => Err(HttpError::Forbidden {
-            at,
-            refusal: refusal(&answer),
-            scene,
-        }),
-        404 => Err(HttpError::NotFound {
-            at,
-            refusal: refusal(&answer),
-            scene,
-        }),
-        _ => Err(HttpError::Refused {
-            at,
-            refusal: refusal(&answer),
-        }),
     }
 }
 
@@ -365,23 +349,6 @@ impl HttpError {
     }
 }
 
-/// Where a redirect points: the origin alone.
-fn redirect(url: &Url, answer: &Answer) -> String {
-    match answer.location.as_deref().map(|location| url.join(location)) {
-        None => "nowhere".to_owned(),
-        Some(Err(_)) => "an address that cannot be read".to_owned(),
-        Some(Ok(to)) if to.origin() == url.origin() => "another path of the same server".to_owned(),
-        Some(Ok(to)) => format!("`{}`", origin(&to)),
-    }
-}
-
-fn received(answer: &Answer) -> Received {
-    Received {
-        bytes: answer.body.clone(),
-        is_whole: answer.is_whole,
-    }
-}
-
 /// Runs `read` on a thread of its own.
 async fn aside<T: Send + 'static, E: Send + 'static>(
     read: fn(Bytes) -> Result<T, E>,
@@ -394,39 +361,5 @@ async fn aside<T: Send + 'static, E: Send + 'static>(
             // The process is about to end.
             Err(_) => std::future::pending().await,
         },
-    }
-}
-
-/// A success whose body is not what was asked for.
-fn unexpected(ask: Ask<'_>, answer: &Answer, scene: &Arc<Scene>, error: &impl NotExpected) -> HttpError {
-    let (url, token, body) = (ask.url(), ask.secret(), &answer.body);
-    if error.is_limit() {
-        return HttpError::OverLimit {
-            at: Place::from(url),
-            problem: line(&error.to_string(), token),
-        };
-    }
-    let start = String::from_utf8_lossy(body.get(..4096).unwrap_or(body));
-    let page = looks_like_html(&start);
-    let problem = if body.is_empty() {
-        "it is empty".to_owned()
-    } else if page {
-        format!("it is {}", line(&titled(&start), token))
-    } else {
-        line(&error.to_string(), token)
-    };
-    let at = Place::from(url);
-    if let Ask::Download { .. } = ask {
-        return HttpError::NoFile {
-            at,
-            problem,
-            scene: Arc::clone(scene),
-        };
-    }
-    HttpError::Unexpected {
-        at,
-        problem,
-        page,
-        scene: Arc::clone(scene),
     }
 }

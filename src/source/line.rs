@@ -6,7 +6,7 @@ use std::{
 };
 
 use tokio::time::Instant;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::{
     body::Limits,
@@ -44,6 +44,8 @@ pub(super) struct Line {
     backoff: Backoff,
     traffic: Arc<Traffic>,
     last_throttled: Mutex<Option<Instant>>,
+    /// When we last said what rate was learned, and which.
+    last_learned: Mutex<Option<(Instant, f64)>>,
 }
 
 impl Line {
@@ -63,6 +65,7 @@ impl Line {
             backoff,
             traffic,
             last_throttled: Mutex::new(None),
+            last_learned: Mutex::new(None),
         }
     }
 
@@ -135,6 +138,24 @@ impl Line {
         }
     }
 
+    /// The server was found to allow so many requests per second: told once in a while, and when it is another rate.
+    pub(super) fn note_learned(&self, rate: f64) {
+        let now = Instant::now();
+        let mut last = self.last_learned.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_old = |(at, said): (Instant, f64)| {
+            let is_other = rate > said * 1.5 || rate * 1.5 < said;
+            now.duration_since(at) > if is_other { QUIET / 10 } else { QUIET }
+        };
+        if last.is_none_or(is_old) {
+            *last = Some((now, rate));
+            info!(
+                connection = self.name,
+                requests_per_second = rounded(rate),
+                "learned how often the server lets us ask"
+            );
+        }
+    }
+
     /// Tries of one request. Its budget begins with the first [`Tries::begin`].
     pub(super) fn tries(&self) -> Tries<'_> {
         Tries {
@@ -152,6 +173,11 @@ impl Line {
             ..self.tries()
         }
     }
+}
+
+/// To two places behind the point.
+fn rounded(rate: f64) -> f64 {
+    (rate * 100.0).round() / 100.0
 }
 
 /// What a refusal says, without the secrets that were sent.

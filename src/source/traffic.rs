@@ -150,6 +150,13 @@ impl Traffic {
             .as_ref()
             .map(|limiter| (limiter.in_flight(), limiter.limit()))
     }
+
+    /// How many requests may start in a second, as learned from the server. None: it never asked for fewer.
+    #[must_use]
+    pub fn learned_rate(&self) -> Option<f64> {
+        let limiter = self.limiter.lock().unwrap_or_else(PoisonError::into_inner);
+        limiter.as_ref().and_then(Limiter::rate)
+    }
 }
 
 #[cfg(test)]

@@ -258,7 +258,8 @@ async fn what_is_counted_is_in_the_archive_and_in_the_servers_log() {
     );
 
     assert_eq!(samples.cloud("requests_in_flight"), 0.0);
-    assert_eq!(samples.cloud("requests_in_flight_limit"), 8.0);
+    // Four at first, more once they are used.
+    assert!((4.0..=8.0).contains(&samples.cloud("requests_in_flight_limit")));
     assert!(samples.cloud("clock_skew_seconds").abs() < 5.0);
     assert_eq!((samples.passes("failed"), samples.passes("standby")), (0.0, 0.0));
     assert_eq!(samples.get("buffered_bytes"), Some(0.0));

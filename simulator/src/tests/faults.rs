@@ -223,3 +223,36 @@ async fn a_rate_limit_refuses_what_is_too_fast() {
     assert_eq!(walk(&simulator, EVENTS).await.len(), 10);
     assert_eq!(simulator.max_concurrent_seen(), 1);
 }
+
+#[tokio::test]
+async fn limits_of_each_kind_refuse_and_say_when_to_come_back() {
+    let simulator = acme(Switches::default(), 10).await;
+    let long = Duration::from_secs(100);
+    for (limit, come_back, told) in [
+        (RateLimit::Bucket(0.01, 2), ComeBack::Fraction, Some(99.0..100.1)),
+        (RateLimit::Window(2, long), ComeBack::Seconds, Some(99.0..101.5)),
+        (RateLimit::Sliding(2, long), ComeBack::Fraction, Some(99.0..100.1)),
+        (RateLimit::Sliding(2, long), ComeBack::Untold, None),
+    ] {
+        simulator.limit(limit, come_back);
+        for _ in 0..2 {
+            assert_eq!(get(&simulator, EVENTS).await.unwrap().status, 200);
+        }
+        let refused = get(&simulator, EVENTS).await.unwrap();
+        assert_eq!(refused.status, 429, "{limit:?}");
+        let header = refused.headers.get("retry-after");
+        let seconds = header.map(|value| value.parse::<f64>().unwrap());
+        assert_eq!(seconds.is_some(), told.is_some(), "{limit:?}");
+        assert!(
+            seconds.is_none_or(|seconds| told.unwrap().contains(&seconds)),
+            "{limit:?}: {seconds:?}"
+        );
+    }
+    simulator.limit(RateLimit::AtOnce(1), ComeBack::Seconds);
+    simulator.latency(Duration::from_millis(100));
+    let (one, other) = tokio::join!(get(&simulator, EVENTS), get(&simulator, EVENTS));
+    let mut statuses = [one, other].map(|got| got.unwrap().status);
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 429]);
+    assert_eq!(get(&simulator, EVENTS).await.unwrap().status, 200);
+}

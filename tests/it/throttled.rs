@@ -1,0 +1,68 @@
+//! A real exporter over HTTP, and servers that refuse what is too much: nothing is lost, and little has to be refused.
+//!
+//! These runs are short, so that much of what is refused is for learning; for the figures of longer ones, see
+//! `limiter::tests::figures`.
+
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use uipath_audit_simulator::{ComeBack, Endpoint, RateLimit};
+
+use crate::world::World;
+
+const SECOND: Duration = Duration::from_secs(1);
+/// Requests in a second that the servers allow: fewer than one reader asks for.
+const ALLOWED: u32 = 25;
+
+/// A first export of 20,000 events: requests that were answered, others, seconds.
+async fn first_export(limit: RateLimit, come_back: ComeBack) -> (f64, f64, f64) {
+    let mut world = World::new().await;
+    world.happen(1, 20_000, 60);
+    world.settings.archive.max_events = 1000;
+    for connection in world.settings.connections.values_mut() {
+        connection.max_concurrent_requests = 16;
+        connection.retry_for = SECOND * 30;
+    }
+    world.simulator.latency(Duration::from_millis(5));
+    world.simulator.limit(limit, come_back);
+    let begun = Instant::now();
+    world.once().await.unwrap();
+    let took = begun.elapsed().as_secs_f64();
+    world.assert_archive_equals_truth().await;
+    let requests = world.simulator.requests();
+    let tokens = requests.iter().filter(|seen| seen.endpoint == Endpoint::Token);
+    assert_eq!(tokens.count(), 1, "one token for all");
+    let refused = requests.iter().filter(|seen| seen.status == Some(429)).count();
+    ((requests.len() - refused) as f64, refused as f64, took)
+}
+
+#[tokio::test]
+async fn whatever_a_server_counts_by_nothing_is_lost_and_what_it_allows_is_used() {
+    let limits = [
+        (RateLimit::Bucket(f64::from(ALLOWED), 1), ComeBack::Fraction),
+        (RateLimit::Bucket(f64::from(ALLOWED), ALLOWED), ComeBack::Seconds),
+        (RateLimit::Window(ALLOWED, SECOND), ComeBack::Untold),
+        (RateLimit::Window(ALLOWED, SECOND), ComeBack::Seconds),
+        (RateLimit::Sliding(ALLOWED, SECOND), ComeBack::Fraction),
+        (RateLimit::AtOnce(3), ComeBack::Untold),
+    ];
+    let runs = limits.map(|(limit, come_back)| async move {
+        let (answered, refused, took) = first_export(limit, come_back).await;
+        let share = refused / (answered + refused);
+        println!(
+            "{limit:?}, {come_back:?}: {answered} answered in {took:.1} s, {:.1} % refused",
+            share * 100.0
+        );
+        assert!(
+            share < 0.15,
+            "{limit:?}, {come_back:?}: {refused} of {answered} were refused"
+        );
+        // A machine that is busy may not come to more; and one that learns has waited.
+        let least = f64::from(ALLOWED) * took / 3.0;
+        assert!(
+            answered > least,
+            "{limit:?}, {come_back:?}: {answered} in {took} s"
+        );
+    });
+    join_all(runs).await;
+}
