@@ -8,8 +8,8 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use object_store::{
-    Error, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, local::LocalFileSystem,
-    memory::InMemory, path::Path,
+    Error, GetResult, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload,
+    local::LocalFileSystem, memory::InMemory, path::Path,
 };
 use tokio::time::Instant;
 use url::Url;
@@ -208,11 +208,38 @@ impl Archive {
     /// # Errors
     /// If the store cannot be read, the object is larger than 2 GiB, or does not come whole.
     pub async fn read(&self, key: &str) -> Result<Option<Bytes>, ArchiveError> {
-        let got = match self.store.get(&parse(key)?).await {
-            Ok(got) => got,
-            Err(Error::NotFound { .. }) => return Ok(None),
-            Err(source) => return Err(self.error("read", key, source)),
-        };
+        match self.get(key).await? {
+            Some(got) => self.whole(key, got).await,
+            None => Ok(None),
+        }
+    }
+
+    /// [`Archive::read`] of an object of `bytes` bytes: one of another size, which is not read, is an `Err` in it.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn read_sized(
+        &self,
+        key: &str,
+        bytes: u64,
+    ) -> Result<Option<Result<Bytes, u64>>, ArchiveError> {
+        match self.get(key).await? {
+            Some(got) if got.meta.size != bytes => Ok(Some(Err(got.meta.size))),
+            Some(got) => Ok(self.whole(key, got).await?.map(Ok)),
+            None => Ok(None),
+        }
+    }
+
+    /// The beginning of a read; None if the object is not there.
+    async fn get(&self, key: &str) -> Result<Option<GetResult>, ArchiveError> {
+        match self.store.get(&parse(key)?).await {
+            Ok(got) => Ok(Some(got)),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(source) => Err(self.error("read", key, source)),
+        }
+    }
+
+    async fn whole(&self, key: &str, got: GetResult) -> Result<Option<Bytes>, ArchiveError> {
         let said = got.meta.size;
         if said > LARGEST {
             return Err(ArchiveError::TooLarge {

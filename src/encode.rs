@@ -17,7 +17,7 @@ use crate::{
 mod compress;
 mod csv;
 
-pub use compress::{DecompressError, decompress};
+pub use compress::{Content, DecompressError, decompress};
 pub use csv::columns;
 
 /// A data object ready to be stored.

@@ -23,6 +23,7 @@ mod listing;
 mod object;
 mod record;
 mod report;
+mod room;
 #[cfg(test)]
 pub(crate) mod sample;
 #[cfg(test)]
