@@ -3,10 +3,11 @@
 //! An event that is archived twice has the same `createdOn` in both places, so that both lie on the same day: days are
 //! looked through one by one, and [`Twice`] holds 40 bytes for each event of one day.
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::{finding::Problem, record::Job};
 use crate::{
+    encode::Lines,
     event::{Digest16, Event, Schema},
     target::Api,
 };
@@ -66,8 +67,7 @@ pub(super) struct EventReader<'a> {
     schema: Schema,
     /// The last line read, from 1.
     line: u32,
-    /// The beginning of a line whose end is still to come.
-    begun: BytesMut,
+    lines: Lines,
     json: Fault,
     order: Fault,
     day: Fault,
@@ -85,7 +85,7 @@ impl<'a> EventReader<'a> {
             job,
             schema: job.api.schema().unwrap_or(Schema::Unified),
             line: 0,
-            begun: BytesMut::new(),
+            lines: Lines::default(),
             json: Fault::new("its lines should be JSON"),
             order: Fault::new("its events should be in the order of time, then id"),
             day: Fault::new("its events should be of its day"),
@@ -101,16 +101,9 @@ impl<'a> EventReader<'a> {
 
     /// The next piece of the content, cut anywhere.
     pub(super) fn push(&mut self, mut piece: Bytes) {
-        while let Some(end) = piece.iter().position(|byte| *byte == b'\n') {
-            let mut line = piece.split_to(end);
-            piece.advance(1);
-            if !self.begun.is_empty() {
-                self.begun.extend_from_slice(&line);
-                line = self.begun.split().freeze();
-            }
+        while let Some(line) = self.lines.cut(&mut piece) {
             self.event(line);
         }
-        self.begun.extend_from_slice(&piece);
     }
 
     fn event(&mut self, raw: Bytes) {
@@ -147,8 +140,7 @@ impl<'a> EventReader<'a> {
 
     /// What its events say, and what is wrong with them.
     pub(super) fn finish(mut self) -> (Events, Vec<Problem>) {
-        if !self.begun.is_empty() {
-            let line = self.begun.split().freeze();
+        if let Some(line) = std::mem::take(&mut self.lines).last() {
             self.event(line);
         }
         let mut problems: Vec<Problem> = [self.json, self.order, self.day, self.window]
