@@ -19,7 +19,7 @@ use tracing::{
     subscriber::{DefaultGuard, NoSubscriber},
 };
 use tracing_subscriber::{
-    EnvFilter, Layer,
+    Layer,
     field::MakeExt as _,
     filter::{ParseError, Targets},
     fmt::{
@@ -72,7 +72,7 @@ pub enum LogError {
 }
 
 /// Sets up logging to stderr for the whole process. `level` is a level, or directives as of
-/// [`EnvFilter`]: `debug`, or `warn,uipath_audit_exporter::export=trace`.
+/// [`Targets`]: `debug`, or `warn,uipath_audit_exporter::export=trace`.
 ///
 /// # Errors
 /// When `level` makes no sense, or logging is set up already.
@@ -83,22 +83,21 @@ pub fn init(format: LogFormat, level: &str, stderr: Stderr) -> Result<(), LogErr
         .map_err(|_| LogError::Again)
 }
 
-fn levels(text: &str) -> Result<EnvFilter, LogError> {
+fn levels(text: &str) -> Result<Targets, LogError> {
     let parts: Vec<&str> = text.split(',').map(str::trim).collect();
     for part in &parts {
-        // EnvFilter would take a misspelled level for the name of a module, and fall silent.
+        // `Targets` would take a misspelled level for the name of a module, and fall silent.
         if part.is_empty() || (!part.contains(['=', '[']) && part.parse::<LevelFilter>().is_err()) {
             return Err(LogError::Level {
                 level: (*part).to_owned(),
             });
         }
     }
-    EnvFilter::builder()
-        .parse(parts.join(","))
-        .map_err(|source| LogError::Directives {
-            directives: text.to_owned(),
-            source,
-        })
+    let levels: Result<Targets, _> = parts.join(",").parse();
+    levels.map_err(|source| LogError::Directives {
+        directives: text.to_owned(),
+        source,
+    })
 }
 
 fn cap() -> Targets {
@@ -109,7 +108,7 @@ fn cap() -> Targets {
 
 fn subscriber<W>(
     format: LogFormat,
-    levels: EnvFilter,
+    levels: Targets,
     plain: bool,
     writer: W,
 ) -> impl Subscriber + Send + Sync
