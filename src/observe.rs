@@ -106,12 +106,7 @@ fn cap() -> Targets {
         .with_targets(OUR_CRATES.map(|name| (name, LevelFilter::TRACE)))
 }
 
-fn subscriber<W>(
-    format: LogFormat,
-    levels: Targets,
-    plain: bool,
-    writer: W,
-) -> impl Subscriber + Send + Sync
+fn subscriber<W>(format: LogFormat, levels: Targets, plain: bool, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {

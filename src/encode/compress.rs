@@ -134,7 +134,7 @@ impl Content {
     ///
     /// # Errors
     /// If the bytes are damaged, or the content is larger than the limit.
-    pub fn next(&mut self) -> Result<Option<Bytes>, DecompressError> {
+    pub fn piece(&mut self) -> Result<Option<Bytes>, DecompressError> {
         let piece = match &mut self.packed {
             Packed::Zstd(decoder) => fill(decoder, &mut self.buffer),
             Packed::Gzip(decoder) => fill(decoder, &mut self.buffer),
@@ -173,7 +173,7 @@ pub fn decompress(key: &str, stored: Bytes, limit: u64) -> Result<Bytes, Decompr
         return Ok(stored);
     }
     let mut content = Vec::new();
-    while let Some(piece) = whole.next()? {
+    while let Some(piece) = whole.piece()? {
         content.extend_from_slice(&piece);
     }
     Ok(Bytes::from(content))

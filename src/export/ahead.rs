@@ -196,7 +196,7 @@ fn read_marks(key: String, expected: &str, api: Api, stored: Bytes) -> Result<Ve
         source,
     };
     let mut content = Content::of(&key, stored, LARGEST_OBJECT).map_err(unreadable)?;
-    while let Some(mut piece) = content.next().map_err(unreadable)? {
+    while let Some(mut piece) = content.piece().map_err(unreadable)? {
         while let Some(line) = lines.cut(&mut piece) {
             add(line).map_err(bad)?;
         }

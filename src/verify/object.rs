@@ -109,7 +109,7 @@ fn read(job: &Job, mut content: Content, deep: bool) -> Result<Inspected, Proble
     let is_record = job.format == Format::Jsonl;
     let mut reader = (is_record && deep).then(|| EventReader::new(job));
     let (mut lines, mut last) = (0, b'\n');
-    while let Some(piece) = content.next().map_err(unreadable)? {
+    while let Some(piece) = content.piece().map_err(unreadable)? {
         if let Some(hash) = &mut hash {
             hash.update(&piece);
         }
