@@ -19,7 +19,7 @@ use tracing::{
     subscriber::{DefaultGuard, NoSubscriber},
 };
 use tracing_subscriber::{
-    Layer,
+    EnvFilter, Layer,
     field::MakeExt as _,
     filter::{ParseError, Targets},
     fmt::{
@@ -72,7 +72,7 @@ pub enum LogError {
 }
 
 /// Sets up logging to stderr for the whole process. `level` is a level, or directives as of
-/// [`Targets`]: `debug`, or `warn,uipath_audit_exporter::export=trace`.
+/// [`EnvFilter`]: `debug`, or `warn,uipath_audit_exporter::export=trace`.
 ///
 /// # Errors
 /// When `level` makes no sense, or logging is set up already.
@@ -83,21 +83,22 @@ pub fn init(format: LogFormat, level: &str, stderr: Stderr) -> Result<(), LogErr
         .map_err(|_| LogError::Again)
 }
 
-fn levels(text: &str) -> Result<Targets, LogError> {
+fn levels(text: &str) -> Result<EnvFilter, LogError> {
     let parts: Vec<&str> = text.split(',').map(str::trim).collect();
     for part in &parts {
-        // `Targets` would take a misspelled level for the name of a module, and fall silent.
+        // EnvFilter would take a misspelled level for the name of a module, and fall silent.
         if part.is_empty() || (!part.contains(['=', '[']) && part.parse::<LevelFilter>().is_err()) {
             return Err(LogError::Level {
                 level: (*part).to_owned(),
             });
         }
     }
-    let levels: Result<Targets, _> = parts.join(",").parse();
-    levels.map_err(|source| LogError::Directives {
-        directives: text.to_owned(),
-        source,
-    })
+    EnvFilter::builder()
+        .parse(parts.join(","))
+        .map_err(|source| LogError::Directives {
+            directives: text.to_owned(),
+            source,
+        })
 }
 
 fn cap() -> Targets {
@@ -106,7 +107,12 @@ fn cap() -> Targets {
         .with_targets(OUR_CRATES.map(|name| (name, LevelFilter::TRACE)))
 }
 
-fn subscriber<W>(format: LogFormat, levels: Targets, plain: bool, writer: W) -> impl Subscriber + Send + Sync
+fn subscriber<W>(
+    format: LogFormat,
+    levels: EnvFilter,
+    plain: bool,
+    writer: W,
+) -> impl Subscriber + Send + Sync
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
