@@ -14,7 +14,7 @@ use object_store::{
 use tokio::time::Instant;
 use url::Url;
 
-use crate::{clock::Time, commit, settings::ArchiveSettings};
+use crate::{clock::Time, settings::ArchiveSettings};
 
 mod azure;
 mod cause;
@@ -27,6 +27,7 @@ mod options;
 mod permission;
 mod probe;
 mod profile;
+mod reading;
 mod refusal;
 mod renewing;
 mod s3;
@@ -63,9 +64,6 @@ const BUDGET: Duration = Duration::from_secs(60);
 const LISTINGS: u32 = 3;
 /// The wait after the first such try; each later one is three times as long.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
-/// The largest object that is read, in bytes: nothing we write is larger, and a reader holds it in memory.
-const LARGEST: u64 = 2 << 30;
-
 /// The object store prefix that holds everything written. Cheap to clone.
 #[derive(Clone)]
 pub struct Archive {
@@ -197,69 +195,6 @@ impl Archive {
         }
         let tried = self.tried("read", key);
         Err(ArchiveError::Unsteady { tried })
-    }
-
-    /// An object's bytes; None if it is not there.
-    ///
-    /// What a store could not answer is asked again by the store's client, a few times within its budget. There is no
-    /// second round of tries around that: whoever reads for a pass comes back at the next due time, and two rounds would
-    /// multiply their waits.
-    ///
-    /// # Errors
-    /// If the store cannot be read, the object is larger than 2 GiB, or does not come whole.
-    pub async fn read(&self, key: &str) -> Result<Option<Bytes>, ArchiveError> {
-        let got = match self.store.get(&parse(key)?).await {
-            Ok(got) => got,
-            Err(Error::NotFound { .. }) => return Ok(None),
-            Err(source) => return Err(self.error("read", key, source)),
-        };
-        let said = got.meta.size;
-        if said > LARGEST {
-            return Err(ArchiveError::TooLarge {
-                tried: self.tried("read", key),
-                bytes: said,
-                limit: LARGEST,
-            });
-        }
-        match got.bytes().await {
-            Ok(bytes) if bytes.len() as u64 == said => Ok(Some(bytes)),
-            Ok(bytes) => Err(ArchiveError::Cut {
-                tried: self.tried("read", key),
-                said,
-                got: bytes.len() as u64,
-            }),
-            Err(Error::NotFound { .. }) => Ok(None),
-            Err(source) => Err(self.error("read", key, source)),
-        }
-    }
-
-    /// [`Archive::read`] of an object whose SHA-256 (hex) is known: another one is read once more before it is handed
-    /// on, since bytes damaged on their way must not raise an alarm. The caller compares.
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn read_known(&self, key: &str, sha256: &str) -> Result<Option<Bytes>, ArchiveError> {
-        let first = self.read(key).await?;
-        match first {
-            Some(bytes) if commit::sha256(&bytes) != sha256 => self.read(key).await,
-            first => Ok(first),
-        }
-    }
-
-    /// [`Archive::read`] of an object that nothing is known of: believed in only if it reads the same twice.
-    ///
-    /// # Errors
-    /// As there, and if it does not.
-    pub async fn read_twice(&self, key: &str) -> Result<Option<Bytes>, ArchiveError> {
-        let Some(first) = self.read(key).await? else {
-            return Ok(None);
-        };
-        match self.read(key).await? {
-            Some(again) if again == first => Ok(Some(first)),
-            _ => Err(ArchiveError::Unsteady {
-                tried: self.tried("read", key),
-            }),
-        }
     }
 
     /// The objects below a prefix (whole path segments), those after `offset` only if one is given, ordered by key.

@@ -7,8 +7,8 @@
 //! An event without a readable time is taken to lie at the beginning of the window of its commit, before the events of
 //! that very instant. So touching spans tell every event once, it too.
 //!
-//! Memory: the content of the objects that overlap where the output stands, a few more that are read ahead, and the
-//! records of the commits since the span began. A backfill is taken not to reach beyond the coverage of its time.
+//! Memory: the content of the objects that overlap where the output stands and of three more, 64 MiB of what is read ahead of
+//! them (16 MiB for each core where that is more), and the records of the commits since the span began. A backfill is taken not to reach beyond the coverage of its time.
 
 use std::{
     cmp::Ordering,
@@ -27,7 +27,7 @@ use crate::{
     clock::Time,
     event::{Event, Schema},
     target::TargetName,
-    verify::{Finding, Gap, MAX_CONTENT, Problem, unpack},
+    verify::{AT_ONCE, Finding, Gap, MAX_CONTENT, Problem, Room, Taken, unpack},
     window::Window,
 };
 
@@ -37,7 +37,7 @@ mod tests;
 
 use plan::{Part, Reader};
 
-/// Objects read ahead.
+/// Objects unpacked ahead.
 const AHEAD: usize = 3;
 /// Output is written in pieces of about this many bytes.
 const PIECE: usize = 64 * 1024;
@@ -153,8 +153,11 @@ pub async fn cat(
     let (mut summary, mut parts) = reader.plan().await?;
     parts.sort_by_key(|part| part.begins);
     let mut begins: VecDeque<Time> = parts.iter().map(|part| part.begins).collect();
+    let room = Room::here();
     let mut objects = stream::iter(parts)
-        .map(|part| load(archive.clone(), part, span))
+        .map(|part| read(archive.clone(), room.clone(), part))
+        .buffered(AT_ONCE)
+        .map(|read| load(read, span))
         .buffered(AHEAD);
     let mut next: BinaryHeap<Head> = BinaryHeap::new();
     let mut piece = Vec::with_capacity(PIECE + PIECE / 4);
@@ -241,15 +244,37 @@ impl PartialEq for Head {
 
 impl Eq for Head {}
 
-/// The lines of an object that lie in the span, in order.
-async fn load(archive: Archive, part: Part, span: Window) -> Result<Vec<Line>, CatError> {
-    let key = part.job.object.key.clone();
-    let stored = archive.read(&key).await.map_err(CatError::Archive)?;
-    let Some(stored) = stored else {
-        let because = format!("commit {} names it", part.job.number);
-        return Err(CatError::altered(key, Problem::Missing { because }));
+/// An object that was read, and the room that it takes.
+struct Stored {
+    part: Part,
+    bytes: Bytes,
+    taken: Taken,
+}
+
+/// Reads an object, once there is room.
+async fn read(archive: Archive, room: Room, part: Part) -> Result<Stored, CatError> {
+    let object = &part.job.object;
+    let taken = room.bytes(object.bytes).await;
+    let stored = archive.read_sized(&object.key, object.bytes).await;
+    let problem = match stored.map_err(CatError::Archive)? {
+        Some(Ok(bytes)) => return Ok(Stored { part, bytes, taken }),
+        Some(Err(size)) => Problem::differs("size", object.bytes, size),
+        None => Problem::Missing {
+            because: format!("commit {} names it", part.job.number),
+        },
     };
-    let reading = tokio::task::spawn_blocking(move || lines(&part, stored, span));
+    Err(CatError::altered(&object.key, problem))
+}
+
+/// The lines of an object that lie in the span, in order.
+async fn load(read: Result<Stored, CatError>, span: Window) -> Result<Vec<Line>, CatError> {
+    let Stored { part, bytes, taken } = read?;
+    let key = part.job.object.key.clone();
+    let reading = tokio::task::spawn_blocking(move || {
+        let lines = lines(&part, bytes, span);
+        drop(taken);
+        lines
+    });
     let lines = reading.await.map_err(CatError::Died)?;
     lines.map_err(|problem| CatError::altered(key, problem))
 }

@@ -40,7 +40,7 @@ pub use exit::Exit;
 
 /// Threads that wait for servers, whatever the machine: each keeps memory of its own.
 const WORKERS: usize = 1;
-/// Threads that compress, and wait for disks.
+/// Threads that compress, and wait for disks. A command that only reads an archive has one for each core, if those are more.
 const BLOCKING: usize = 2;
 
 impl Cli {
@@ -74,7 +74,7 @@ impl Cli {
         let console = Console::open(&self.common, self.command.has_bars())?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(WORKERS)
-            .max_blocking_threads(BLOCKING)
+            .max_blocking_threads(self.command.threads())
             .enable_all()
             .build()
             .map_err(CliError::Runtime)?;

@@ -16,9 +16,11 @@ use crate::{
 
 mod compress;
 mod csv;
+mod lines;
 
-pub use compress::{DecompressError, decompress};
+pub use compress::{Content, DecompressError, decompress};
 pub use csv::columns;
+pub use lines::Lines;
 
 /// A data object ready to be stored.
 #[derive(Clone, Debug)]

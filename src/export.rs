@@ -19,6 +19,7 @@ use crate::{
     window::Window,
 };
 
+mod ahead;
 mod error;
 mod head;
 mod history;

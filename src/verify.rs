@@ -2,10 +2,13 @@
 //!
 //! Needs the archive alone: no configuration, no state, no server. Writes nothing.
 //!
-//! Every commit is read in order, and every object that commits name is hashed. With `deep`, every event is read too.
+//! Every commit is read in order, and every object that commits name is hashed, on all cores and as it is unpacked. With
+//! `deep`, every event is read too.
 //!
 //! Memory: about a kilobyte for each data object of the target at hand (two hundred bytes more for each object of the
-//! archive while it is listed), the content of three objects, and with `deep` 40 bytes for each event of one day.
+//! archive while it is listed); stored bytes of 64 MiB, or of 16 MiB for each core where that is more (one object of up to
+//! 1 GiB has it alone); for each core a piece of content; and with `deep` 40 bytes for each event of one day and of the 64
+//! objects after it.
 
 use serde::Serialize;
 use tokio::task::JoinError;
@@ -23,6 +26,7 @@ mod listing;
 mod object;
 mod record;
 mod report;
+mod room;
 #[cfg(test)]
 pub(crate) mod sample;
 #[cfg(test)]
@@ -32,6 +36,7 @@ use checking::Checking;
 
 pub(crate) use object::{MAX_CONTENT, unpack};
 pub(crate) use record::{Job, jobs};
+pub(crate) use room::{AT_ONCE, Room, Taken};
 
 pub use finding::{Finding, Note, Problem};
 pub use report::{ByKind, Gap, Report, TargetReport};

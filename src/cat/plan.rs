@@ -10,12 +10,9 @@ use crate::{
     event::read_time,
     key::{self, Format},
     target::TargetName,
-    verify::{Gap, Job, Problem, jobs},
+    verify::{AT_ONCE, Gap, Job, Problem, jobs},
     window::Window,
 };
-
-/// Commits read at once.
-const COMMITS: usize = 16;
 
 /// An object that may hold events of the span.
 pub(super) struct Part {
@@ -54,7 +51,7 @@ impl Reader {
         let numbers = numbers.get(start..).unwrap_or_default().to_vec();
         let mut reads = stream::iter(numbers)
             .map(|number| self.commit(number))
-            .buffered(COMMITS);
+            .buffered(AT_ONCE);
         let (mut summary, mut parts) = (CatSummary::default(), Vec::new());
         let mut covered = self.span.from;
         let mut before: Option<(u64, String)> = None;

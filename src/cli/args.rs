@@ -1,6 +1,6 @@
 //! The arguments as typed, checked one by one. What they mean together is each command's own matter.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{ffi::OsString, num::NonZero, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -222,6 +222,15 @@ impl Command {
                 | Self::Verify(_)
                 | Self::Download(_)
         )
+    }
+
+    /// Threads for work that blocks. What runs beside other things stays small; what a person waits for takes the machine.
+    pub(super) fn threads(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
+        match self {
+            Self::Verify(_) | Self::Cat(_) => cores().max(super::BLOCKING),
+            _ => super::BLOCKING,
+        }
     }
 }
 

@@ -2,21 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bytes::Bytes;
-
-use super::{Exporter, PassError, Plan};
+use super::{
+    Exporter, PassError, Plan,
+    ahead::{Marks, WayBack},
+};
 use crate::{
     checkpoint::{Head, Intent, Intents, Memory, Sum},
     clock::Time,
-    commit::{self, Commit, Object, sha256},
-    encode::decompress,
-    event::{Event, Mark, Schema, read_time},
+    commit::{Commit, Object, sha256},
+    event::{Mark, read_time},
     key::{self, Format},
     target::Api,
 };
-
-/// No data object holds more content than this, in bytes: one millisecond of events under the largest budget.
-const LARGEST_OBJECT: u64 = 64 << 30;
 
 impl Exporter {
     /// Reads everything that should be remembered from the archive, and remembers it.
@@ -85,15 +82,16 @@ impl Exporter {
         head: u64,
         commits: &mut BTreeMap<u64, Commit>,
     ) -> Result<(Memory, Vec<Mark>), PassError> {
-        let mut origin = self.commit(oldest, None).await?.0.window.from;
-        let (mut marks, mut unread) = (Vec::new(), Vec::new());
+        let mut origin = self.commit(oldest).await?.window.from;
         let mut file: Option<String> = None;
         let mut covered: Option<(Time, Api)> = None;
         let mut link: Option<String> = None;
-        let (mut number, mut begun) = (head, head);
-        let mut last = None;
+        let (mut number, mut last) = (head, None);
+        let mut way = WayBack::new(self, oldest, true);
         loop {
-            let (commit, sha256) = self.commit(number, link.as_deref()).await?;
+            let bytes = way.commit_bytes(number, link.as_deref()).await?;
+            let bytes = bytes.ok_or(missing(number))?;
+            let (commit, sha256) = (self.parse_commit(number, &bytes)?, sha256(&bytes));
             if link.as_ref().is_some_and(|link| *link != sha256) {
                 return Err(PassError::Altered {
                     number,
@@ -110,16 +108,7 @@ impl Exporter {
                 origin = commit.window.to;
                 break;
             }
-            unread.push(number);
-            begun = number;
             file = file.or_else(|| commit.file().map(|file| file.sha256.clone()));
-            if let Some(horizon) = horizon {
-                // Backfills may stand above: how far back they matter is known only now.
-                for number in unread.drain(..) {
-                    let commit = commits.get(&number).unwrap_or(&commit);
-                    marks.extend(self.marks_of(commit, horizon).await?);
-                }
-            }
             let done = commit.is_chained() && horizon.is_some_and(|horizon| commit.window.to <= horizon);
             last.get_or_insert_with(|| Head::of(&commit, sha256));
             commits.insert(number, commit);
@@ -128,19 +117,21 @@ impl Exporter {
             }
             number -= 1;
         }
+        drop(way);
         let (coverage_end, api) = covered.unwrap_or((origin, self.source.api()));
         let horizon = self.horizon(coverage_end);
-        // The oldest commits may have expired but for backfills.
-        for commit in unread.iter().filter_map(|number| commits.get(number)) {
-            marks.extend(self.marks_of(commit, horizon).await?);
-        }
+        // Backfills may stand above the newest window, or be all that has not expired: how far back they matter is known
+        // only now.
+        let newest_first = commits.values().rev();
+        let objects = newest_first.flat_map(|commit| recent(commit, horizon));
+        let mut marks = self.marks_since(objects.collect(), horizon).await?;
         let Some(head) = last else {
             return Err(PassError::Altered {
                 number,
                 problem: "it is gone",
             });
         };
-        marks.extend(self.undated(oldest, begun, head.last_undated).await?);
+        marks.extend(self.undated(oldest, head.last_undated, commits).await?);
         let known_from = origin.max(horizon);
         let known = Sum::default();
         Ok((
@@ -158,19 +149,33 @@ impl Exporter {
         ))
     }
 
-    /// Events without a time lie in no window: the commits that hold any are linked, and those before `read` still
-    /// have to be read.
-    async fn undated(&self, oldest: u64, read: u64, last: Option<u64>) -> Result<Vec<Mark>, PassError> {
-        let mut marks = Vec::new();
-        let mut next = last;
+    /// Events without a time lie in no window: the commits that hold any are linked, and those that are not among the
+    /// `commits` still have to be read.
+    async fn undated(
+        &self,
+        oldest: u64,
+        last: Option<u64>,
+        commits: &BTreeMap<u64, Commit>,
+    ) -> Result<Vec<Mark>, PassError> {
+        let (mut next, mut objects) = (last, Vec::new());
+        let mut way = WayBack::new(self, oldest, false);
         while let Some(number) = next.filter(|number| *number >= oldest) {
-            let (commit, _) = self.commit(number, None).await?;
-            if number < read {
-                marks.extend(self.marks_of(&commit, Time::MAX_UTC).await?);
+            next = if let Some(commit) = commits.get(&number) {
+                commit.undated.previous
+            } else {
+                let bytes = way.commit_bytes(number, None).await?;
+                let commit = self.parse_commit(number, &bytes.ok_or(missing(number))?)?;
+                objects.extend(recent(&commit, Time::MAX_UTC));
+                commit.undated.previous
+            };
+            if next >= Some(number) {
+                return Err(PassError::Altered {
+                    number,
+                    problem: "its `undated.previous` is not an earlier commit",
+                });
             }
-            next = commit.undated.previous;
         }
-        Ok(marks)
+        self.marks_since(objects, Time::MAX_UTC).await
     }
 
     /// Data objects that no commit names, from number `first` on: those of the `next` number are an intent, others are to
@@ -264,51 +269,45 @@ impl Exporter {
         Ok(named)
     }
 
-    async fn commit(&self, number: u64, sha256: Option<&str>) -> Result<(Commit, String), PassError> {
-        match self.commit_bytes(number, sha256).await? {
-            Some(bytes) => Ok((self.parse_commit(number, &bytes)?, commit::sha256(&bytes))),
-            None => Err(PassError::Altered {
-                number,
-                problem: "it is missing in the chain",
-            }),
+    async fn commit(&self, number: u64) -> Result<Commit, PassError> {
+        match self.commit_bytes(number, None).await? {
+            Some(bytes) => self.parse_commit(number, &bytes),
+            None => Err(missing(number)),
         }
     }
 
     /// The events of a commit from `horizon` on, and those without a time.
     pub(super) async fn marks_of(&self, commit: &Commit, horizon: Time) -> Result<Vec<Mark>, PassError> {
-        let mut marks = Vec::new();
-        for object in commit
-            .objects
-            .iter()
-            .filter(|object| object.format == Format::Jsonl.as_str())
-        {
-            let last = object.last.as_deref().and_then(read_time);
-            if commit.undated.events == 0 && last.is_some_and(|last| last < horizon) {
-                continue;
-            }
-            let found = self.marks_in(object, commit.source.api).await?;
-            marks.extend(
-                found
-                    .into_iter()
-                    .filter(|mark| mark.time.is_none_or(|time| time >= horizon)),
-            );
+        self.marks_since(recent(commit, horizon).collect(), horizon).await
+    }
+
+    async fn marks_since(&self, objects: Vec<(Object, Api)>, horizon: Time) -> Result<Vec<Mark>, PassError> {
+        let (mut reads, mut marks) = (Marks::new(self, objects), Vec::new());
+        while let Some((_, found)) = reads.next(|_| true).await? {
+            let recent = |mark: &Mark| mark.time.is_none_or(|time| time >= horizon);
+            marks.extend(found.into_iter().filter(recent));
         }
         Ok(marks)
     }
+}
 
-    pub(super) async fn marks_in(&self, object: &Object, api: Api) -> Result<Vec<Mark>, PassError> {
-        let key = object.key.clone();
-        let stored = self.shared.archive.read_known(&key, &object.sha256).await;
-        self.progress.looked();
-        let Some(stored) = stored.map_err(PassError::Archive)? else {
-            return Err(PassError::BadObject {
-                key,
-                problem: "it is missing",
-            });
-        };
-        let expected = object.sha256.clone();
-        let reading = tokio::task::spawn_blocking(move || read_marks(key, &expected, api, stored));
-        reading.await.map_err(PassError::Died)?
+/// The objects of a commit's record that may hold events from `horizon` on, or some without a time.
+fn recent(commit: &Commit, horizon: Time) -> impl Iterator<Item = (Object, Api)> {
+    let record = commit
+        .objects
+        .iter()
+        .filter(|object| object.format == Format::Jsonl.as_str());
+    let of_interest = record.filter(move |object| {
+        let last = object.last.as_deref().and_then(read_time);
+        commit.undated.events > 0 || last.is_none_or(|last| last >= horizon)
+    });
+    of_interest.map(|object| (object.clone(), commit.source.api))
+}
+
+fn missing(number: u64) -> PassError {
+    PassError::Altered {
+        number,
+        problem: "it is missing in the chain",
     }
 }
 
@@ -323,25 +322,4 @@ fn found(number: u64) -> Intent {
 
 fn names(commit: &Commit, key: &str) -> bool {
     commit.objects.iter().any(|object| object.key == key)
-}
-
-fn read_marks(key: String, expected: &str, api: Api, stored: Bytes) -> Result<Vec<Mark>, PassError> {
-    if sha256(&stored) != expected {
-        return Err(PassError::BadObject {
-            key,
-            problem: "its SHA-256 is not the one in its commit",
-        });
-    }
-    let content = match decompress(&key, stored, LARGEST_OBJECT) {
-        Ok(content) => content,
-        Err(source) => return Err(PassError::Unreadable { key, source }),
-    };
-    let lines = content
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty());
-    let schema = api.schema().unwrap_or(Schema::Unified);
-    let marks = lines.map(|line| Event::parse(content.slice_ref(line), schema).map(|event| event.mark()));
-    marks
-        .collect::<Result<_, _>>()
-        .map_err(|source| PassError::BadLine { key, source })
 }

@@ -84,16 +84,7 @@ mod tests {
     use super::*;
 
     /// Made with `openssl req -x509 -newkey ed25519 -days 36500`: valid until 2126, so in the long form.
-    const LONG: &str = "\
------BEGIN CERTIFICATE-----\n\
-MIIBODCB66ADAgECAhROTlAhf4z6Z9Pdq05kuBIFxQwsRzAFBgMrZXAwETEPMA0G\n\
-A1UEAwwGbm9ib2R5MCAXDTI2MTEyMjAyMTAyMFoYDzIxMjYxMDI5MDIxMDIwWjAR\n\
-MQ8wDQYDVQQDDAZub2JvZHkwKjAFBgMrZXADIQDu038etfrj4I9F7T8ev57egDAs\n\
-dImoXmXv2obyVAu8uKNTMFEwHQYDVR0OBBYEFDILCsC1vlNTPt+VC9zlhlLapR7g\n\
-MB8GA1UdIwQYMBaAFDILCsC1vlNTPt+VC9zlhlLapR7gMA8GA1UdEwEB/wQFMAMB\n\
-Af8wBQYDK2VwA0EAXtxiw3pa6AN5/8wpSXRtslixDZ7HHixWyzhJNB29WGqmZCA/\n\
-OcpI/qGKidJH3yxjUyWvbG0mpmUB2TLZSreYBA==\n\
------END CERTIFICATE-----\n";
+    const LONG: &str = include_str!("../../tests/certificate.pem");
 
     fn at(text: &str) -> Time {
         text.parse().unwrap()

@@ -11,6 +11,7 @@ use super::{
     events::{self, Twice},
     listing::{Checked, Numbered},
     object, record,
+    room::{AT_ONCE, Room},
 };
 use crate::{
     archive::Archive,
@@ -18,10 +19,8 @@ use crate::{
     target::TargetName,
 };
 
-/// Commits read at once.
-const COMMITS: usize = 16;
-/// Objects read and hashed at once.
-const OBJECTS: usize = 3;
+/// Catalogues read at once.
+const CATALOGS: usize = 8;
 /// No commit is larger, in bytes.
 const MAX_COMMIT: u64 = 64 << 20;
 
@@ -31,6 +30,7 @@ pub(super) struct Checking<'a, P> {
     target: TargetName,
     options: &'a Options,
     progress: &'a P,
+    room: Room,
     at: Progress,
 }
 
@@ -46,6 +46,7 @@ impl<'a, P: Fn(&Progress) + Send + Sync> Checking<'a, P> {
             target,
             options,
             progress,
+            room: Room::here(),
             at: Progress::default(),
         }
     }
@@ -77,13 +78,14 @@ impl<'a, P: Fn(&Progress) + Send + Sync> Checking<'a, P> {
             named: chain.jobs.iter().map(|job| job.object.key.clone()).collect(),
         };
         chain.report.numbers = (first <= last).then_some((first, last));
-        for catalog in &chain.catalogs {
-            let problem = object::check_catalog(self.archive, &self.target, catalog).await?;
-            chain
-                .report
-                .findings
-                .extend(problem.map(|problem| problem.of(catalog)));
+        let catalogs = std::mem::take(&mut chain.catalogs);
+        let mut checks = stream::iter(catalogs)
+            .map(|catalog| object::check_catalog(self.archive.clone(), self.target.clone(), catalog))
+            .buffered(CATALOGS);
+        while let Some(found) = checks.try_next().await? {
+            chain.report.findings.extend(found);
         }
+        drop(checks);
         self.hash(&mut chain).await?;
         chain.finish();
         Ok((chain.report, checked))
@@ -126,12 +128,13 @@ impl<'a, P: Fn(&Progress) + Send + Sync> Checking<'a, P> {
             .map(|(number, size)| {
                 read_commit(
                     self.archive.clone(),
+                    self.room.clone(),
                     key::commit(&self.target, number),
                     number,
                     size,
                 )
             })
-            .buffered(COMMITS);
+            .buffered(AT_ONCE);
         let mut expected = first;
         while let Some((number, bytes)) = reads.try_next().await? {
             if number > expected {
@@ -160,8 +163,8 @@ impl<'a, P: Fn(&Progress) + Send + Sync> Checking<'a, P> {
         let deep = self.options.deep;
         let mut totals = Totals::new(&jobs);
         let mut checks = stream::iter(jobs)
-            .map(|job| object::check(self.archive.clone(), job, deep))
-            .buffered(OBJECTS);
+            .map(|job| object::check(self.archive.clone(), self.room.clone(), job, deep))
+            .buffered(AT_ONCE);
         let (mut day, mut undated, mut today) = (Twice::default(), Twice::default(), None);
         while let Some((job, inspected)) = checks.try_next().await? {
             if today != Some(job.day) {
@@ -194,6 +197,7 @@ impl<'a, P: Fn(&Progress) + Send + Sync> Checking<'a, P> {
 /// A commit's bytes; None if it is gone. One that is far too large is not read: what is left of it is no commit.
 async fn read_commit(
     archive: Archive,
+    room: Room,
     key: String,
     number: u64,
     size: u64,
@@ -201,6 +205,7 @@ async fn read_commit(
     if size > MAX_COMMIT {
         return Ok((number, Some(Bytes::new())));
     }
+    let _taken = room.bytes(size).await;
     let bytes = archive.read(&key).await.map_err(VerifyError::Archive)?;
     Ok((number, bytes))
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::{finding::Problem, record::Job};
 use crate::{
+    encode::Lines,
     event::{Digest16, Event, Schema},
     target::Api,
 };
@@ -60,70 +61,108 @@ impl Fault {
     }
 }
 
-/// Reads the events of an object's content.
-pub(super) fn read(job: &Job, content: &Bytes) -> (Events, Vec<Problem>) {
-    let mut json = Fault::new("its lines should be JSON");
-    let mut order = Fault::new("its events should be in the order of time, then id");
-    let mut day = Fault::new("its events should be of its day");
-    let mut window =
-        Fault::new("its events should lie between the lookback and the end of the window of its commit");
-    let mut events = Events::default();
-    let mut before: Option<Event> = None;
-    let (mut first, mut last) = (None, None);
-    let lines = content.strip_suffix(b"\n").unwrap_or(content);
-    let lines = lines.split(|byte| *byte == b'\n').filter(|_| !content.is_empty());
-    for (line, raw) in (1..).zip(lines) {
-        let Ok(event) = Event::parse(
-            content.slice_ref(raw),
-            job.api.schema().unwrap_or(Schema::Unified),
-        ) else {
-            json.note(true, line);
-            continue;
+/// Reads the events of an object's content, as it is unpacked.
+pub(super) struct EventReader<'a> {
+    job: &'a Job,
+    schema: Schema,
+    /// The last line read, from 1.
+    line: u32,
+    lines: Lines,
+    json: Fault,
+    order: Fault,
+    day: Fault,
+    window: Fault,
+    before: Option<Event>,
+    first: Option<Event>,
+    /// The last one that has a time, if that is not `before`.
+    last: Option<Event>,
+    events: Events,
+}
+
+impl<'a> EventReader<'a> {
+    pub(super) fn new(job: &'a Job) -> Self {
+        Self {
+            job,
+            schema: job.api.schema().unwrap_or(Schema::Unified),
+            line: 0,
+            lines: Lines::default(),
+            json: Fault::new("its lines should be JSON"),
+            order: Fault::new("its events should be in the order of time, then id"),
+            day: Fault::new("its events should be of its day"),
+            window: Fault::new(
+                "its events should lie between the lookback and the end of the window of its commit",
+            ),
+            before: None,
+            first: None,
+            last: None,
+            events: Events::default(),
+        }
+    }
+
+    /// The next piece of the content, cut anywhere.
+    pub(super) fn push(&mut self, mut piece: Bytes) {
+        while let Some(line) = self.lines.cut(&mut piece) {
+            self.event(line);
+        }
+    }
+
+    fn event(&mut self, raw: Bytes) {
+        self.line = self.line.saturating_add(1);
+        let (job, line) = (self.job, self.line);
+        let Ok(event) = Event::parse(raw, self.schema) else {
+            self.json.note(true, line);
+            return;
         };
-        order.note(
-            before
-                .as_ref()
-                .is_some_and(|before| before.order() > event.order()),
-            line,
-        );
+        let before = self.before.take();
+        let behind = before
+            .as_ref()
+            .is_some_and(|before| before.order() > event.order());
+        self.order.note(behind, line);
         let mark = LineMark {
             identity: event.identity,
             fingerprint: event.fingerprint,
             line,
         };
         if let Some(time) = event.time {
-            day.note(time.date_naive() != job.day, line);
-            window.note(time < job.lookback_from || job.window.to <= time, line);
-            events.late += u64::from(time < job.window.from);
-            events.dated_marks.push(mark);
-            first.get_or_insert_with(|| event.clone());
-            last = Some(event.clone());
+            self.day.note(time.date_naive() != job.day, line);
+            let outside = time < job.lookback_from || job.window.to <= time;
+            self.window.note(outside, line);
+            self.events.late += u64::from(time < job.window.from);
+            self.events.dated_marks.push(mark);
+            self.first.get_or_insert_with(|| event.clone());
         } else {
-            events.undated += 1;
-            events.undated_marks.push(mark);
+            self.events.undated += 1;
+            self.events.undated_marks.push(mark);
+            self.last = before.filter(|before| before.time.is_some()).or(self.last.take());
         }
-        before = Some(event);
+        self.before = Some(event);
     }
-    let mut problems: Vec<Problem> = [json, order, day, window]
-        .into_iter()
-        .filter_map(Fault::problem)
-        .collect();
-    let ends = [
-        ("first", &job.object.first, first),
-        ("last", &job.object.last, last),
-    ];
-    for (what, recorded, event) in ends {
-        let found = event.as_ref().and_then(Event::created_on);
-        if found != *recorded {
-            let spell = |text: Option<&str>| text.map_or("none".to_owned(), |text| format!("`{text}`"));
-            problems.push(Problem::differs(
-                what,
-                spell(recorded.as_deref()),
-                spell(found.as_deref()),
-            ));
+
+    /// What its events say, and what is wrong with them.
+    pub(super) fn finish(mut self) -> (Events, Vec<Problem>) {
+        if let Some(line) = std::mem::take(&mut self.lines).last() {
+            self.event(line);
         }
+        let mut problems: Vec<Problem> = [self.json, self.order, self.day, self.window]
+            .into_iter()
+            .filter_map(Fault::problem)
+            .collect();
+        let last = self.before.filter(|before| before.time.is_some()).or(self.last);
+        let object = &self.job.object;
+        let ends = [("first", &object.first, self.first), ("last", &object.last, last)];
+        for (what, recorded, event) in ends {
+            let found = event.as_ref().and_then(Event::created_on);
+            if found != *recorded {
+                let spell = |text: Option<&str>| text.map_or("none".to_owned(), |text| format!("`{text}`"));
+                problems.push(Problem::differs(
+                    what,
+                    spell(recorded.as_deref()),
+                    spell(found.as_deref()),
+                ));
+            }
+        }
+        (self.events, problems)
     }
-    (events, problems)
 }
 
 /// Finds events that are archived twice, among the events of one day or those without a time.

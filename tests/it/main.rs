@@ -25,6 +25,7 @@ mod classic;
 mod conformance;
 mod day;
 mod downloads;
+mod far;
 mod faults;
 mod guide;
 mod gaps;

@@ -1,6 +1,6 @@
 //! What Prometheus is told, compared with the truth: the archive, the server's log, and what was done to both.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use object_store::{ObjectStoreExt as _, local::LocalFileSystem};
@@ -25,6 +25,9 @@ use crate::{
 mod documents;
 mod many;
 mod promtool;
+mod samples;
+
+use samples::{Samples, passes};
 
 const EVERY_SECOND: &str = "* * * * * *";
 
@@ -98,69 +101,6 @@ impl Watched {
         let status = Status::read(&self.settings.state_dir).unwrap().unwrap();
         Samples::read(&self.metrics.text(&status, world.now()))
     }
-}
-
-/// Values by name and labels, without the prefix.
-#[derive(Debug)]
-struct Samples(BTreeMap<String, f64>);
-
-impl Samples {
-    fn read(text: &str) -> Self {
-        let lines = text.lines().filter(|line| !line.starts_with('#'));
-        let samples = lines.map(|line| {
-            let (name, value) = line.rsplit_once(' ').unwrap();
-            let name = name.strip_prefix("uipath_audit_exporter_").unwrap();
-            (name.to_owned(), value.parse().unwrap())
-        });
-        let all: Vec<(String, f64)> = samples.collect();
-        let count = all.len();
-        let map = BTreeMap::from_iter(all);
-        assert_eq!(map.len(), count, "a sample is there twice");
-        Self(map)
-    }
-
-    fn get(&self, sample: &str) -> Option<f64> {
-        self.0.get(sample).copied()
-    }
-
-    /// Of the one target.
-    fn of(&self, name: &str) -> f64 {
-        self.of_target(name, TARGET)
-            .unwrap_or_else(|| panic!("{name} is there"))
-    }
-
-    fn of_target(&self, name: &str, target: &str) -> Option<f64> {
-        self.get(&format!("{name}{{target=\"{target}\"}}"))
-    }
-
-    fn kind(&self, kind: &str) -> f64 {
-        self.get(&format!("commits_total{{target=\"{TARGET}\",kind=\"{kind}\"}}"))
-            .unwrap()
-    }
-
-    fn passes(&self, result: &str) -> f64 {
-        self.get(&passes(result)).unwrap()
-    }
-
-    fn requests(&self, status: &str) -> f64 {
-        self.get(&format!(
-            "requests_total{{connection=\"cloud\",status=\"{status}\"}}"
-        ))
-        .unwrap()
-    }
-
-    fn cloud(&self, name: &str) -> f64 {
-        self.get(&format!("{name}{{connection=\"cloud\"}}")).unwrap()
-    }
-
-    fn sum(&self, beginning: &str) -> f64 {
-        let all = self.0.iter().filter(|(name, _)| name.starts_with(beginning));
-        all.map(|(_, value)| value).sum()
-    }
-}
-
-fn passes(result: &str) -> String {
-    format!("passes_total{{target=\"{TARGET}\",result=\"{result}\"}}")
 }
 
 fn target(name: &str) -> String {

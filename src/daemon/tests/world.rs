@@ -36,16 +36,7 @@ pub(super) const EVERY_SECOND: &str = "* * * * * *";
 pub(super) const HOURLY: &str = "0 0 * * * *";
 
 /// Of nobody: any certificate will do.
-pub(super) const CERTIFICATE: &str = "\
------BEGIN CERTIFICATE-----\n\
-MIIBODCB66ADAgECAhROTlAhf4z6Z9Pdq05kuBIFxQwsRzAFBgMrZXAwETEPMA0G\n\
-A1UEAwwGbm9ib2R5MCAXDTI2MTEyMjAyMTAyMFoYDzIxMjYxMDI5MDIxMDIwWjAR\n\
-MQ8wDQYDVQQDDAZub2JvZHkwKjAFBgMrZXADIQDu038etfrj4I9F7T8ev57egDAs\n\
-dImoXmXv2obyVAu8uKNTMFEwHQYDVR0OBBYEFDILCsC1vlNTPt+VC9zlhlLapR7g\n\
-MB8GA1UdIwQYMBaAFDILCsC1vlNTPt+VC9zlhlLapR7gMA8GA1UdEwEB/wQFMAMB\n\
-Af8wBQYDK2VwA0EAXtxiw3pa6AN5/8wpSXRtslixDZ7HHixWyzhJNB29WGqmZCA/\n\
-OcpI/qGKidJH3yxjUyWvbG0mpmUB2TLZSreYBA==\n\
------END CERTIFICATE-----";
+pub(super) const CERTIFICATE: &str = include_str!("../../../tests/certificate.pem");
 
 pub(super) struct World {
     pub(super) directory: TempDir,

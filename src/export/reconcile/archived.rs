@@ -5,7 +5,7 @@ use crate::{
     clock::Time,
     commit::Object,
     event::{Event, Mark, floor, read_time},
-    export::{Exporter, PassError},
+    export::{Exporter, PassError, ahead::Marks},
     target::Api,
     window::{Window, earlier, later},
 };
@@ -109,11 +109,10 @@ impl Exporter {
         let wide = Window::new(earlier(span.from, around), later(span.to, around));
         let least = later(later(span.from, std::time::Duration::from_millis(1)), around);
         let mut oldest = Oldest::new(wide, KNOWN);
-        for (object, api) in held.objects_of(wide) {
-            if (*api == own || others) && oldest.may_be_in(object) {
-                let marks = self.marks_in(object, *api).await?;
-                oldest.add(marks, *api == own, least);
-            }
+        let objects = held.objects_of(wide).filter(|(_, api)| *api == own || others);
+        let mut reads = Marks::new(self, objects.cloned());
+        while let Some((api, marks)) = reads.next(|object| oldest.may_be_in(object)).await? {
+            oldest.add(marks, api == own, least);
         }
         let to = oldest.limit.map_or(span.to, |limit| earlier(limit, around));
         let span = Window::new(span.from, to.min(span.to));

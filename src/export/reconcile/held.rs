@@ -8,7 +8,7 @@ use crate::{
     checkpoint::Memory,
     clock::Time,
     commit::{Commit, Kind, Object},
-    export::{Exporter, PassError},
+    export::{Exporter, PassError, ahead::WayBack},
     key::{self, Format},
     target::Api,
     window::{Window, earlier, later},
@@ -96,8 +96,9 @@ impl Exporter {
         let mut held = Held::new(span);
         let mut number = memory.head.number;
         let mut sha256 = Some(memory.head.sha256.clone());
+        let mut way = WayBack::new(self, 0, true);
         loop {
-            let Some(bytes) = self.commit_bytes(number, sha256.as_deref()).await? else {
+            let Some(bytes) = way.commit_bytes(number, sha256.as_deref()).await? else {
                 self.check_expired(number).await?;
                 return Ok(held);
             };

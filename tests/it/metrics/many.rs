@@ -16,16 +16,7 @@ use super::Samples;
 use crate::world::{World, at};
 
 /// Valid until 2126-10-29T02:10:20Z.
-const CERTIFICATE: &str = "\
------BEGIN CERTIFICATE-----\n\
-MIIBODCB66ADAgECAhROTlAhf4z6Z9Pdq05kuBIFxQwsRzAFBgMrZXAwETEPMA0G\n\
-A1UEAwwGbm9ib2R5MCAXDTI2MTEyMjAyMTAyMFoYDzIxMjYxMDI5MDIxMDIwWjAR\n\
-MQ8wDQYDVQQDDAZub2JvZHkwKjAFBgMrZXADIQDu038etfrj4I9F7T8ev57egDAs\n\
-dImoXmXv2obyVAu8uKNTMFEwHQYDVR0OBBYEFDILCsC1vlNTPt+VC9zlhlLapR7g\n\
-MB8GA1UdIwQYMBaAFDILCsC1vlNTPt+VC9zlhlLapR7gMA8GA1UdEwEB/wQFMAMB\n\
-Af8wBQYDK2VwA0EAXtxiw3pa6AN5/8wpSXRtslixDZ7HHixWyzhJNB29WGqmZCA/\n\
-OcpI/qGKidJH3yxjUyWvbG0mpmUB2TLZSreYBA==\n\
------END CERTIFICATE-----\n";
+const CERTIFICATE: &str = include_str!("../../certificate.pem");
 
 fn last_pass() -> Value {
     json!({
