@@ -56,7 +56,7 @@ async fn slices(source: &mut Source, span: Window, limits: Limits) -> Vec<Slice>
     while !rest.is_empty() {
         let part = rest.split(width).0;
         let known = Known::default();
-        match source.read(part, &known, limits, None, &|_| ()).await.unwrap() {
+        match source.read(part, &known, limits, None, None, &|_| ()).await.unwrap() {
             Outcome::TooBig { width: less, .. } => {
                 assert!(less < part.width());
                 width = less;
@@ -162,7 +162,7 @@ async fn an_archive_that_is_wrong_inside_is_never_taken() {
         let whole = span(&world);
         // It begins with a day that has events.
         let full = Window::new(whole.from + TimeDelta::days(3), whole.to);
-        let read = source.read(full, &known, LIMITS, None, &|_| ()).await;
+        let read = source.read(full, &known, LIMITS, None, None, &|_| ()).await;
         assert!(read.unwrap_err().hint().is_some(), "{fault:?}");
         world.simulator.clear_fault(all);
         let once = world
