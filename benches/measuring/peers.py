@@ -37,7 +37,7 @@ class Peers:
         needed = {"curl": ["curl", "zstd"], "shell": ["curl", "jq"]}
         for tool in ["curl", "zstd", "jq"]:
             self.versions[tool] = machine.version([tool, "--version"])
-        self.names = ["curl", "curl | zstd -3", "curl | jq", "one request at a time", "ours"]
+        self.names = ["curl", "curl | zstd -1", "curl | jq", "one request at a time", "ours"]
         for names, tools in [(self.names[:2], needed["curl"]), (self.names[2:3], needed["shell"])]:
             lacking = [tool for tool in tools if not self.versions[tool]]
             if lacking:
@@ -73,7 +73,7 @@ class Peers:
         place.mkdir(parents=True)
         make = {
             "curl": self.curl,
-            "curl | zstd -3": self.curl_zstd,
+            "curl | zstd -1": self.curl_zstd,
             "curl | jq": self.curl_jq,
             "one request at a time": lambda server, place: self.once(server, place, 1),
             "ours": lambda server, place: self.once(server, place, None),
@@ -106,7 +106,7 @@ class Peers:
     def curl_zstd(self, server, place):
         output = place / "pages.zst"
         config = self.list_of_pages(server, place, None)
-        command = f"curl --config {config} | zstd -3 -q -o {output}"
+        command = f"curl --config {config} | zstd -1 -q -o {output}"
         return Task(["sh", "-c", command], check=lambda: events.must_be_there("curl", [output], server.events))
 
     def curl_jq(self, server, place):

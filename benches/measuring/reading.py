@@ -7,7 +7,7 @@ from .machine import Failure
 from .report import Table, count, figure, goal, goals, mib, ratios, seconds, share, times
 from .server import Server
 
-FLOOR, ONE, OURS = "curl | zstd -3", "one request at a time", "ours"
+FLOOR, ONE, OURS = "curl | zstd -1", "one request at a time", "ours"
 # What the shell needs is worked out from fewer pages.
 ESTIMATED = {"curl | jq": f"from its first {peers.SHELL_PAGES} pages"}
 SPELLED = {ONE: "`once`, one request at a time", OURS: "`once`, default settings"}

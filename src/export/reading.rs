@@ -99,7 +99,7 @@ impl<'a> Reading<'a> {
             reads: FuturesUnordered::new(),
             held: BTreeMap::new(),
             handed: whole.from,
-            room: Arc::new(Room::new(self.budget)),
+            room: Arc::new(Room::new(self.budget, self.left_to_others())),
             gone: Arc::default(),
             is_first: true,
             filling: Filling::new(self.limits, first),
@@ -131,6 +131,12 @@ impl<'a> Reading<'a> {
             bytes: share.max(SMALL).min(self.limits.bytes),
             ..self.limits
         }
+    }
+
+    /// Room for a slice of another target, where there is that much: a long history keeps no other target waiting.
+    fn left_to_others(&self) -> usize {
+        let rest = self.buffered.saturating_sub(self.limits.bytes);
+        self.limits.bytes.min(rest.saturating_sub(self.limits.bytes))
     }
 
     /// Reads a span, or a part of it.

@@ -12,14 +12,18 @@ pub(super) type Share = OwnedSemaphorePermit;
 /// The memory of one pass. All passes of a process draw on one budget.
 pub(super) struct Room {
     budget: Arc<Semaphore>,
+    /// So much of it is left to others, in KiB, but for what was waited for.
+    left: usize,
     /// What was waited for and is not used yet.
     spare: Mutex<Option<Share>>,
 }
 
 impl Room {
-    pub(super) fn new(budget: &Arc<Semaphore>) -> Self {
+    /// `left`: so many bytes of the budget are left to others.
+    pub(super) fn new(budget: &Arc<Semaphore>, left: usize) -> Self {
         Self {
             budget: Arc::clone(budget),
+            left: kibibytes(left),
             spare: Mutex::default(),
         }
     }
@@ -28,10 +32,14 @@ impl Room {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn available(&self) -> usize {
+        self.budget.available_permits().saturating_sub(self.left)
+    }
+
     /// Whether there is room for so many bytes now.
     pub(super) fn has(&self, bytes: usize) -> bool {
         let spare = self.spare().as_ref().map_or(0, Share::num_permits);
-        spare.saturating_add(self.budget.available_permits()) >= kibibytes(bytes)
+        spare.saturating_add(self.available()) >= kibibytes(bytes)
     }
 
     /// Room for so many bytes, if there is that much now.
@@ -39,6 +47,9 @@ impl Room {
         let wanted = kibibytes(bytes);
         let mut spare = self.spare();
         let lacking = wanted.saturating_sub(spare.as_ref().map_or(0, Share::num_permits));
+        if lacking > self.available() {
+            return None;
+        }
         let more = Arc::clone(&self.budget)
             .try_acquire_many_owned(permits(lacking))
             .ok()?;

@@ -72,7 +72,7 @@ type Seen = (Window, Vec<String>, u64, u64);
 
 fn fill(limits: Limits, end: Option<Time>, parts: Vec<Slice>) -> Vec<Seen> {
     let budget = Arc::new(Semaphore::new(1 << 20));
-    let (room, mut filling) = (Room::new(&budget), Filling::new(limits, end));
+    let (room, mut filling) = (Room::new(&budget, 0), Filling::new(limits, end));
     let mut slices = Vec::new();
     for part in parts {
         let mut share = room.take(1 << 20).unwrap();
@@ -270,7 +270,7 @@ fn files_are_asked_for_by_whole_seconds() {
 #[tokio::test]
 async fn room_is_waited_for_while_nothing_is_held_and_given_back() {
     let budget = Arc::new(Semaphore::new(100));
-    let room = Room::new(&budget);
+    let room = Room::new(&budget, 0);
     let share = room.take(60 << 10).unwrap();
     assert!(room.take(60 << 10).is_none(), "there is no more");
     assert!(room.has(40 << 10) && !room.has(41 << 10));
@@ -292,4 +292,16 @@ async fn room_is_waited_for_while_nothing_is_held_and_given_back() {
     drop(second);
     drop(room);
     assert_eq!(budget.available_permits(), 100);
+}
+
+#[tokio::test]
+async fn some_room_is_left_for_others() {
+    let budget = Arc::new(Semaphore::new(100));
+    let room = Room::new(&budget, 20 << 10);
+    let most = room.take(80 << 10).unwrap();
+    assert!(room.take(1 << 10).is_none() && !room.has(1 << 10));
+    let other = Room::new(&budget, 20 << 10);
+    other.wait(20 << 10).await;
+    assert!(other.take(20 << 10).is_some());
+    drop(most);
 }
