@@ -207,8 +207,12 @@ mod tests {
         ));
         width.read(day, 2.0);
         assert!(width.next() > day / 4 && width.next() < day / 2);
+        let before = width.next();
         width.read(day, 0.0);
-        assert_eq!(width.next(), (day * 4).mul_f64(AIM));
+        assert!(
+            width.next() > before && width.next() <= before * 8,
+            "a quiet day is one of several"
+        );
         width.shrink(day);
         assert_eq!(width.next().as_secs(), day.as_secs());
         let mut whole = day;

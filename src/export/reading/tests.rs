@@ -257,6 +257,7 @@ fn files_are_asked_for_by_whole_seconds() {
         later(at(50), Duration::from_millis(700)),
     );
     let mut unread = Unread::of(window, None, true);
+    assert_eq!(unread.next(3), Some((window, false)));
     unread.is_too_big(window, Duration::from_millis(700));
     let parts: Vec<Window> = std::iter::from_fn(|| Some(unread.next(3)?.0)).collect();
     let (first, last) = (parts.first().unwrap(), parts.last().unwrap());
