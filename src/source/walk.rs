@@ -293,8 +293,8 @@ impl<'a> Walk<'a> {
         Ok(Some(Crowded::Narrower(if !is_full {
             narrower(whole, seen, fullness)
         } else if dense < whole / 8 && !before.is_zero() {
-            // A burst: what lies before it is another slice.
-            before
+            // A burst, or the newest of much more: what lies before it is another slice, unless it is too much as well.
+            before.min(whole / 2)
         } else {
             narrower(whole, dense, fullness)
         })))

@@ -56,7 +56,11 @@ async fn slices(source: &mut Source, span: Window, limits: Limits) -> Vec<Slice>
     while !rest.is_empty() {
         let part = rest.split(width).0;
         let known = Known::default();
-        match source.read(part, &known, limits, None, None, &|_| ()).await.unwrap() {
+        match source
+            .read(part, &known, limits, None, None, &|_| ())
+            .await
+            .unwrap()
+        {
             Outcome::TooBig { width: less, .. } => {
                 assert!(less < part.width());
                 width = less;
