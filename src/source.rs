@@ -1,7 +1,5 @@
 //! Where events come from. One file per API below it; this file is what the export sees of them all.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 
 use crate::{
@@ -9,7 +7,6 @@ use crate::{
     checkpoint::Known,
     clock::Time,
     error::Action,
-    event::Event,
     target::{Api, Target},
     window::Window,
 };
@@ -28,6 +25,7 @@ pub mod page;
 pub mod refusal;
 #[cfg(test)]
 mod scripted;
+mod slice;
 mod traffic;
 pub mod unified;
 mod walk;
@@ -39,6 +37,7 @@ use classic::{Classic, ClassicError};
 use csv_download::{CsvDownload, CsvError};
 use link::LinkError;
 use long_term::{LongTerm, LongTermError};
+pub use slice::{Effort, File, FileKind, Growth, Limits, Outcome, Slice};
 pub use traffic::Traffic;
 use unified::{First, Unified};
 use walk::Walk;
@@ -53,121 +52,6 @@ pub enum Source {
     LongTerm(LongTerm),
     /// `query/downloadevents` and `auditlogs/download`.
     Csv(CsvDownload),
-}
-
-/// How much of a span one slice may hold.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Events.
-    pub events: usize,
-    /// Bytes of events.
-    pub bytes: usize,
-    /// Bytes of events of one millisecond, which is never cut.
-    pub bytes_of_an_instant: usize,
-}
-
-/// Memory for a part of unknown size: some at first, and as much again each time that `more` says yes.
-#[derive(Clone, Copy)]
-pub struct Growth<'a> {
-    /// What there is, and what comes with each yes; in bytes.
-    pub step: usize,
-    /// Asks for more. Must not wait.
-    pub more: &'a (dyn Fn() -> bool + Sync),
-    /// What promises on its first page to come out this full is given up at once.
-    pub hopeless: f64,
-}
-
-/// A span, read completely.
-#[derive(Debug)]
-pub struct Slice {
-    /// The span: all that was asked for, or a part of it.
-    pub span: Window,
-    /// Its events that were not known, in no order, each once.
-    pub events: Vec<Event>,
-    /// The file, where the server made one of the span that holds any row. Then there are no events.
-    pub file: Option<File>,
-    /// From here on the file holds all that the server has. None: of the whole span.
-    pub complete_from: Option<Time>,
-    /// Events shown within the span, repeats and known ones included.
-    pub pulled: u64,
-    /// Of these, repeats and known ones.
-    pub duplicate: u64,
-    /// Of the others, those with the id of another event.
-    pub conflict: u64,
-    /// The oldest time that the server showed within what it was asked for. Others prove nothing about what it keeps.
-    pub oldest: Option<Time>,
-    /// What it took.
-    pub effort: Effort,
-    /// 1: nothing more would have fitted.
-    pub fullness: f64,
-}
-
-/// A file that the server made, byte for byte.
-#[derive(Clone, Debug)]
-pub struct File {
-    /// All of it.
-    pub bytes: Bytes,
-    /// What it is.
-    pub kind: FileKind,
-    /// Its rows, without the header.
-    pub rows: u64,
-    /// The time of its oldest row as the server spelled it, where that can be told.
-    pub first: Option<String>,
-    /// The time of its newest row as the server spelled it, where that can be told.
-    pub last: Option<String>,
-}
-
-/// What a file is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum FileKind {
-    /// Rows of text.
-    Csv,
-    /// An archive with such a file in it.
-    Zip,
-}
-
-impl FileKind {
-    /// Both of them.
-    pub const ALL: [Self; 2] = [Self::Csv, Self::Zip];
-
-    /// What its name ends in, without a dot.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Csv => "csv",
-            Self::Zip => "zip",
-        }
-    }
-}
-
-/// Requests and pages.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Effort {
-    /// HTTP requests sent, repeats included.
-    pub requests: u64,
-    /// Pages read.
-    pub pages: u64,
-}
-
-impl std::ops::AddAssign for Effort {
-    fn add_assign(&mut self, other: Self) {
-        self.requests += other.requests;
-        self.pages += other.pages;
-    }
-}
-
-/// What reading a span came to.
-#[derive(Debug)]
-pub enum Outcome {
-    /// All of it, or the part of it that the slice says.
-    Complete(Slice),
-    /// More than the limits: nothing of it is kept.
-    TooBig {
-        /// A width that should fit. Always less than the span's.
-        width: Duration,
-        /// What it took.
-        effort: Effort,
-    },
 }
 
 /// Why a span could not be read.

@@ -160,9 +160,10 @@ impl Width {
         self.read = Some((seconds, sum));
     }
 
-    /// A part was too big and has to be this narrow.
+    /// A part was too big: the next, as [`Width::next_of`] has it, is this wide at most. If it were any wider, what was too
+    /// big could be asked for again, for ever.
     pub fn shrink(&mut self, width: Duration) {
-        *self = Self::like(width, AIM);
+        *self = Self::like(width, HIGH_AIM);
     }
 
     /// Whether anything was read.
@@ -214,7 +215,8 @@ mod tests {
             "a quiet day is one of several"
         );
         width.shrink(day);
-        assert_eq!(width.next().as_secs(), day.as_secs());
+        let rest = Window::new(at("2026-01-01T00:00:00Z"), at("2027-01-01T00:00:00Z"));
+        assert_eq!(width.next_of(rest).0, day);
         let mut whole = day;
         for _ in 0..40 {
             let next = narrower(whole, whole, 1e9);

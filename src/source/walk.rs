@@ -38,6 +38,9 @@ const UNLIKELY: f64 = 1.6;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
+#[cfg(test)]
+mod tests;
+
 /// What to do about a span that holds more than a slice may.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Crowded {
@@ -82,6 +85,10 @@ pub(super) struct Walk<'a> {
     kept: Option<(Time, Time)>,
     /// The oldest and the newest time on each of the last pages that held any.
     pages: VecDeque<(Time, Time)>,
+    /// The oldest and the newest time of the span on the pages before those.
+    passed: Option<(Time, Time)>,
+    /// A page held what belongs pages before it: the server goes by another order than that of time.
+    is_mixed: bool,
     /// The times of what was shown again, or known, and of what had the id of another.
     repeats: Vec<Option<Time>>,
     conflicts: Vec<Option<Time>>,
@@ -121,6 +128,8 @@ impl<'a> Walk<'a> {
             bytes: 0,
             kept: None,
             pages: VecDeque::new(),
+            passed: None,
+            is_mixed: false,
             repeats: Vec::new(),
             conflicts: Vec::new(),
             volatile: false,
@@ -140,6 +149,7 @@ impl<'a> Walk<'a> {
         self.idle_pages = 0;
         (self.before, self.after) = (0, 0);
         self.pages.clear();
+        self.passed = None;
         self.links.clear();
         self.links.insert(digest(first));
     }
@@ -178,8 +188,7 @@ impl<'a> Walk<'a> {
         if let Some((oldest, newest)) = range {
             self.before = if newest < from { self.before + 1 } else { 0 };
             self.after = if oldest > to { self.after + 1 } else { 0 };
-            self.pages.push_front((oldest, newest));
-            self.pages.truncate(OUTSIDE);
+            self.note_order(oldest, newest);
         }
         let mut ends = Vec::new();
         if self.before >= OUTSIDE {
@@ -189,6 +198,26 @@ impl<'a> Walk<'a> {
             ends.push(Direction::Next);
         }
         ends
+    }
+
+    fn note_order(&mut self, oldest: Time, newest: Time) {
+        if let Some((first, last)) = self.passed {
+            self.is_mixed |= match self.direction {
+                Direction::Previous => newest.min(self.span.to) > later(first, MARGIN),
+                Direction::Next => oldest.max(self.span.from) < earlier(last, MARGIN),
+            };
+        }
+        self.pages.push_front((oldest, newest));
+        if self.pages.len() > OUTSIDE
+            && let Some((oldest, newest)) = self.pages.pop_back()
+        {
+            // A time far off says nothing of the order.
+            let inside = [oldest, newest]
+                .into_iter()
+                .filter(|time| self.span.contains(*time));
+            let passed = self.passed.into_iter().flat_map(|(first, last)| [first, last]);
+            self.passed = spread(inside.chain(passed));
+        }
     }
 
     /// The span that the server was asked for.
@@ -293,8 +322,8 @@ impl<'a> Walk<'a> {
         Ok(Some(Crowded::Narrower(if !is_full {
             narrower(whole, seen, fullness)
         } else if dense < whole / 8 && !before.is_zero() {
-            // A burst: what lies before it is another slice.
-            before
+            // A burst, or the newest of much more: what lies before it is another slice, unless it is too much as well.
+            before.min(whole / 2)
         } else {
             narrower(whole, dense, fullness)
         })))
@@ -313,10 +342,10 @@ impl<'a> Walk<'a> {
     }
 
     /// The part of the span that a walk in this direction would have ended with by now, had no more been asked for: the
-    /// last pages lie wholly beyond it.
+    /// last pages lie wholly beyond it. None where the order of pages is not that of time: the rest of it may be anywhere.
     fn complete_part(&self) -> Option<Window> {
         let Window { from, to } = self.span;
-        if self.pages.len() < OUTSIDE {
+        if self.pages.len() < OUTSIDE || self.is_mixed {
             return None;
         }
         let (oldest, newest) = spread(self.pages.iter().flat_map(|(oldest, newest)| [*oldest, *newest]))?;

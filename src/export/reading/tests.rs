@@ -251,14 +251,37 @@ fn a_window_is_read_whole_once_whatever_comes_of_its_parts() {
 }
 
 #[test]
+fn what_was_too_big_is_asked_for_narrower_however_much_else_is_unread() {
+    let most = Duration::from_secs(90 * 86_400);
+    for (at_once, by_seconds) in [(1, true), (2, true), (1, false), (17, false)] {
+        let mut unread = Unread::of(span(0, 86_400 * 3_000), None, by_seconds);
+        let (mut end, mut turns) = (at(0), 0);
+        while let Some((asked, _)) = unread.next(at_once) {
+            turns += 1;
+            assert!(
+                turns < 1_000,
+                "{at_once} at once: the same is asked again and again"
+            );
+            if asked.width() > most {
+                unread.is_too_big(asked, most.max(asked.width().mul_f64(0.95)));
+            } else {
+                assert_eq!(asked.from, end);
+                end = asked.to;
+            }
+        }
+        assert_eq!(end, at(86_400 * 3_000));
+    }
+}
+
+#[test]
 fn files_are_asked_for_by_whole_seconds() {
     let window = Window::new(
         later(at(0), Duration::from_millis(300)),
         later(at(50), Duration::from_millis(700)),
     );
     let mut unread = Unread::of(window, None, true);
-    assert_eq!(unread.next(3), Some((window, false)));
-    unread.is_too_big(window, Duration::from_millis(700));
+    let (asked, _) = unread.next(3).unwrap();
+    unread.is_too_big(asked, Duration::from_millis(700));
     let parts: Vec<Window> = std::iter::from_fn(|| Some(unread.next(3)?.0)).collect();
     let (first, last) = (parts.first().unwrap(), parts.last().unwrap());
     assert_eq!((first.from, last.to), (window.from, window.to));
