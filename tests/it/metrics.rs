@@ -266,7 +266,7 @@ async fn what_a_pass_committed_before_it_failed_is_counted() {
     world.settings.targets[0].schedule = Schedule::new("0 0 * * * *", "UTC").unwrap();
     world
         .simulator
-        .fault(When::events().every(15), Fault::status(403));
+        .fault(When::events().every(35), Fault::status(403));
     let daemon = Watched::start(&world, &world.settings);
     daemon.reaches(&world, &passes("failed"), 1.0).await;
     let samples = daemon.end(&world).await;
