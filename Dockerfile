@@ -21,6 +21,8 @@ WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
 COPY simulator simulator
 COPY src src
+# Named in Cargo.toml; not built here.
+COPY benches/bytes benches/bytes
 # The commit that it is built from, for what it says of itself.
 ARG REVISION=
 RUN --mount=type=secret,id=cargo,target=/usr/local/cargo/config.toml \
