@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use crate::cloud::StreamId;
 use crate::dice::Dice;
 use crate::fault::{DateFault, Fault};
+use crate::instant;
 
 /// Which endpoint a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,6 +45,8 @@ pub struct When {
     endpoint: Option<Endpoint>,
     stream: Option<StreamId>,
     with_cursor: Option<bool>,
+    /// In ticks.
+    from: Option<i64>,
     turn: Which,
 }
 
@@ -61,6 +66,7 @@ impl When {
             endpoint: None,
             stream: None,
             with_cursor: None,
+            from: None,
             turn: Which::Always,
         }
     }
@@ -150,6 +156,13 @@ impl When {
         self
     }
 
+    /// For a span that begins then or later: its first page, and others whose links tell.
+    #[must_use]
+    pub fn from(mut self, begin: DateTime<Utc>) -> Self {
+        self.from = Some(instant::ticks(begin));
+        self
+    }
+
     /// The n-th alone, from 1.
     #[must_use]
     pub fn nth(mut self, n: u64) -> Self {
@@ -178,6 +191,13 @@ impl When {
         self
     }
 
+    fn fits(&self, request: &Request<'_>) -> bool {
+        self.endpoint.is_none_or(|endpoint| endpoint == request.endpoint)
+            && (self.stream.as_ref()).is_none_or(|stream| Some(stream) == request.stream)
+            && self.with_cursor.is_none_or(|with| with == request.with_cursor)
+            && (self.from).is_none_or(|begin| request.from.is_some_and(|from| from >= begin))
+    }
+
     fn strikes(&self, n: u64) -> bool {
         match self.turn {
             Which::Always => true,
@@ -202,6 +222,8 @@ pub(crate) struct Request<'a> {
     pub(crate) endpoint: Endpoint,
     pub(crate) stream: Option<&'a StreamId>,
     pub(crate) with_cursor: bool,
+    /// Where the span begins that is asked for, in ticks.
+    pub(crate) from: Option<i64>,
 }
 
 /// What strikes one request.
@@ -268,20 +290,7 @@ impl Script {
     pub(crate) fn strike(&mut self, request: &Request<'_>) -> Strike {
         let mut strike = Strike::default();
         for rule in &mut self.rules {
-            let fits = rule
-                .when
-                .endpoint
-                .is_none_or(|endpoint| endpoint == request.endpoint)
-                && rule
-                    .when
-                    .stream
-                    .as_ref()
-                    .is_none_or(|stream| Some(stream) == request.stream)
-                && rule
-                    .when
-                    .with_cursor
-                    .is_none_or(|with| with == request.with_cursor);
-            if !fits {
+            if !rule.when.fits(request) {
                 continue;
             }
             rule.fitting += 1;

@@ -18,6 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::ask::Ask;
 use crate::counts;
 use crate::fault::Fault;
 use crate::reply::{Body, Reply};
@@ -179,6 +180,7 @@ fn strike(world: &World, incoming: &Incoming, route: &Route) -> Strike {
         endpoint: route.endpoint,
         stream: route.stream.as_ref(),
         with_cursor,
+        from: Ask::read(&incoming.query, 0, 0).ok().and_then(|ask| ask.from),
     };
     let strike = lock(&world.script).strike(&request);
     if strike.forget_tokens {

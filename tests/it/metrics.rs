@@ -256,17 +256,13 @@ async fn what_a_pass_committed_before_it_failed_is_counted() {
     let mut world = world().await;
     world.settings.archive.max_events = 50;
     world.settings.archive.max_bytes = 200 << 10;
-    world
-        .settings
-        .connections
-        .get_mut("cloud")
-        .unwrap()
-        .max_concurrent_requests = 1;
     world.happen(1, 3000, 30);
     world.settings.targets[0].schedule = Schedule::new("0 0 * * * *", "UTC").unwrap();
+    // No slice holds half of the events: one begins here, and what is older is whole.
+    let middle = world.now() - TimeDelta::days(15);
     world
         .simulator
-        .fault(When::events().every(35), Fault::status(403));
+        .fault(When::events().from(middle), Fault::status(403));
     let daemon = Watched::start(&world, &world.settings);
     daemon.reaches(&world, &passes("failed"), 1.0).await;
     let samples = daemon.end(&world).await;

@@ -256,3 +256,17 @@ async fn limits_of_each_kind_refuse_and_say_when_to_come_back() {
     assert_eq!(statuses, [200, 429]);
     assert_eq!(get(&simulator, EVENTS).await.unwrap().status, 200);
 }
+
+#[tokio::test]
+async fn a_fault_strikes_spans_by_where_they_begin() {
+    let simulator = acme(Switches::default(), 100).await;
+    let begin = simulator.clock().now() - chrono::TimeDelta::hours(1);
+    let fault = simulator.fault(When::events().from(begin), Fault::status(403));
+    for (from, status) in [(-1, 200), (0, 403), (1, 403)] {
+        let from = (begin + chrono::TimeDelta::seconds(from)).format("%Y-%m-%dT%H:%M:%SZ");
+        let got = get(&simulator, &format!("{EVENTS}?from={from}")).await;
+        assert_eq!(got.unwrap().status, status, "{from}");
+    }
+    assert_eq!(get(&simulator, EVENTS).await.unwrap().status, 200);
+    assert_eq!(simulator.struck(fault), 2);
+}
