@@ -5,6 +5,9 @@ use std::time::Duration;
 
 /// The shortest time from the base to the top, in seconds.
 pub(super) const SHORTEST: f64 = 5.0;
+/// No refusal makes it shorter than this: the pace would be past the top again before a window of the server's is over, and
+/// two refusals in a row would come of each.
+const SHORT: f64 = 20.0;
 /// The longest, where refusals are cheap,
 const LONG: f64 = 60.0;
 /// and where one request in a hundred would be refused otherwise.
@@ -100,7 +103,7 @@ impl Curve {
         self.over = if self.is_guess {
             (20.0 / self.rate()).clamp(SHORTEST, rare)
         } else if self.at < self.over / 4.0 {
-            (self.over / 2.0).max(SHORTEST)
+            (self.over / 2.0).max(SHORT.min(self.over))
         } else {
             (self.over * 2.0).min(rare)
         };

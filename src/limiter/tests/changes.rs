@@ -4,9 +4,21 @@ use futures::future::join;
 
 use super::{
     figures::usual,
-    servers::{Kind::*, Server, Told::*, read},
+    servers::{
+        Kind::{self, *},
+        Server,
+        Told::{self, *},
+        read,
+    },
     *,
 };
+
+/// A server that allows so many in a second, and a limiter that has read from it for so many seconds.
+async fn known(kind: Kind, per_second: f64, told: Told, seconds: u64) -> (Server, Limiter) {
+    let (server, limiter) = (Server::new(kind, per_second, told, 50), usual());
+    read(&limiter, &server, 32, seconds).await;
+    (server, limiter)
+}
 
 #[tokio::test(start_paused = true)]
 async fn half_as_much_is_kept_to_within_a_minute() {
@@ -18,8 +30,7 @@ async fn half_as_much_is_kept_to_within_a_minute() {
         (Fixed(60.0), Seconds),
         (Sliding(10.0), Seconds),
     ] {
-        let (server, limiter) = (Server::new(kind, 20.0, told, 50), usual());
-        read(&limiter, &server, 32, 600).await;
+        let (server, limiter) = known(kind, 20.0, told, 600).await;
         server.allow(10.0);
         read(&limiter, &server, 32, 600).await;
         let (used, refused) = server.figures(660, 1200);
@@ -44,8 +55,7 @@ async fn four_times_as_much_is_found_within_five_minutes() {
         (Fixed(60.0), Seconds),
         (Sliding(10.0), Seconds),
     ] {
-        let (server, limiter) = (Server::new(kind, 20.0, told, 50), usual());
-        read(&limiter, &server, 32, 600).await;
+        let (server, limiter) = known(kind, 20.0, told, 600).await;
         server.allow(80.0);
         read(&limiter, &server, 32, 900).await;
         let (used, refused) = server.figures(900, 1500);
@@ -64,8 +74,7 @@ async fn a_neighbour_that_takes_half_leaves_the_other_half() {
         (Fixed(1.0), Nothing),
         (Sliding(10.0), Seconds),
     ] {
-        let (server, limiter) = (Server::new(kind, 20.0, told, 50), usual());
-        read(&limiter, &server, 32, 300).await;
+        let (server, limiter) = known(kind, 20.0, told, 300).await;
         join(read(&limiter, &server, 32, 600), server.neighbour(10.0, 600)).await;
         let (admitted, refused) = server.replies(400, 900);
         println!("{kind:?} {told:?}: {admitted} {refused}");
@@ -84,8 +93,7 @@ async fn a_pass_every_quarter_of_an_hour_is_hardly_refused() {
         (Bucket(1.0), Seconds),
         (Fixed(60.0), Seconds),
     ] {
-        let (server, limiter) = (Server::new(kind, 20.0, told, 50), usual());
-        read(&limiter, &server, 32, 300).await;
+        let (server, limiter) = known(kind, 20.0, told, 300).await;
         let (_, learning) = server.replies(0, 300);
         for _ in 0..20 {
             tokio::time::sleep(SECOND * 880).await;
@@ -106,8 +114,7 @@ async fn a_pass_every_quarter_of_an_hour_is_hardly_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_learned_does_not_outlive_an_hour_without_use() {
-    let (server, limiter) = (Server::new(Bucket(20.0), 2.0, Seconds, 50), usual());
-    read(&limiter, &server, 32, 300).await;
+    let (server, limiter) = known(Bucket(20.0), 2.0, Seconds, 300).await;
     assert!(limiter.rate().is_some_and(|rate| rate < 3.0));
     server.allow(100.0);
     tokio::time::sleep(SECOND * 3600).await;

@@ -82,6 +82,8 @@ async fn windows_are_used_and_little_of_that_refused() {
         (Fixed(60.0), 1.0, 50, Seconds),
         (Sliding(10.0), 1.0, 50, Seconds),
         (Fixed(1.0), 5.0, 50, Nothing),
+        (Sliding(10.0), 5.0, 5, Nothing),
+        (Sliding(20.0), 5.0, 50, Nothing),
         (Sliding(60.0), 5.0, 50, Generously),
         (Fixed(1.0), 20.0, 50, Seconds),
         (Fixed(10.0), 20.0, 50, Exactly),
