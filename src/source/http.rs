@@ -65,6 +65,18 @@ struct Wanted<'a> {
     file: Option<&'a (dyn Fn(usize) + Sync)>,
 }
 
+impl<'a> Wanted<'a> {
+    /// A page of JSON.
+    fn page(organization: &'a str, url: &'a Url) -> Self {
+        Self {
+            organization,
+            url,
+            limits: Limits::PAGE,
+            file: None,
+        }
+    }
+}
+
 /// What a request brought.
 #[derive(Clone, Debug)]
 pub struct Reply<T> {
@@ -191,14 +203,10 @@ impl Connection {
         url: &Url,
         read: impl Fn(Bytes) -> Result<T, E> + Send + Sync,
     ) -> Result<Reply<T>, HttpError> {
-        let wanted = Wanted {
-            organization,
-            url,
-            limits: Limits::PAGE,
-            file: None,
-        };
-        self.converse(wanted, |received| ready(read(received.bytes)))
-            .await
+        self.converse(Wanted::page(organization, url), |received| {
+            ready(read(received.bytes))
+        })
+        .await
     }
 
     /// [`Connection::get`] of a large body: `read` runs beside what else is under way.
@@ -211,14 +219,10 @@ impl Connection {
         url: &Url,
         read: fn(Bytes) -> Result<T, E>,
     ) -> Result<Reply<T>, HttpError> {
-        let wanted = Wanted {
-            organization,
-            url,
-            limits: Limits::PAGE,
-            file: None,
-        };
-        self.converse(wanted, |received| aside(read, received.bytes))
-            .await
+        self.converse(Wanted::page(organization, url), |received| {
+            aside(read, received.bytes)
+        })
+        .await
     }
 
     /// Asks for a file, as [`Connection::get`] asks for JSON: of at most so many bytes, after decompression, and with
