@@ -14,10 +14,10 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Requests in a second that the servers allow: fewer than one reader asks for.
 const ALLOWED: u32 = 25;
 
-/// A first export of 20,000 events: requests that were answered, others, seconds.
+/// A first export of 40,000 events: requests that were answered, others, seconds.
 async fn first_export(limit: RateLimit, come_back: ComeBack) -> (f64, f64, f64) {
     let mut world = World::new().await;
-    world.happen(1, 20_000, 60);
+    world.happen(1, 40_000, 60);
     world.settings.archive.max_events = 1000;
     for connection in world.settings.connections.values_mut() {
         connection.max_concurrent_requests = 16;
@@ -38,31 +38,34 @@ async fn first_export(limit: RateLimit, come_back: ComeBack) -> (f64, f64, f64) 
 
 #[tokio::test]
 async fn whatever_a_server_counts_by_nothing_is_lost_and_what_it_allows_is_used() {
+    // And the least share of `ALLOWED` that is used, learning included, by a machine that is busy; an idle one comes to
+    // a quarter more. Where a server saves nothing up it may not come to half: see `limiter::tests::figures`.
     let limits = [
-        (RateLimit::Bucket(f64::from(ALLOWED), 1), ComeBack::Fraction),
-        (RateLimit::Bucket(f64::from(ALLOWED), ALLOWED), ComeBack::Seconds),
-        (RateLimit::Window(ALLOWED, SECOND), ComeBack::Untold),
-        (RateLimit::Window(ALLOWED, SECOND), ComeBack::Seconds),
-        (RateLimit::Sliding(ALLOWED, SECOND), ComeBack::Fraction),
-        (RateLimit::AtOnce(3), ComeBack::Untold),
+        (RateLimit::Bucket(f64::from(ALLOWED), 5), ComeBack::Fraction, 0.6),
+        (
+            RateLimit::Bucket(f64::from(ALLOWED), ALLOWED),
+            ComeBack::Seconds,
+            0.65,
+        ),
+        (RateLimit::Window(ALLOWED, SECOND), ComeBack::Untold, 0.45),
+        (RateLimit::Window(ALLOWED, SECOND), ComeBack::Seconds, 0.4),
+        (RateLimit::Sliding(ALLOWED, SECOND), ComeBack::Fraction, 0.45),
+        (RateLimit::AtOnce(3), ComeBack::Untold, 1.0),
     ];
-    let runs = limits.map(|(limit, come_back)| async move {
+    let runs = limits.map(|(limit, come_back, least)| async move {
         let (answered, refused, took) = first_export(limit, come_back).await;
         let share = refused / (answered + refused);
+        let used = answered / (f64::from(ALLOWED) * took);
         println!(
-            "{limit:?}, {come_back:?}: {answered} answered in {took:.1} s, {:.1} % refused",
+            "{limit:?}, {come_back:?}: {answered} answered in {took:.1} s, {:.0} % used, {:.1} % refused",
+            used * 100.0,
             share * 100.0
         );
         assert!(
-            share < 0.15,
+            share < 0.1,
             "{limit:?}, {come_back:?}: {refused} of {answered} were refused"
         );
-        // A machine that is busy may not come to more; and one that learns has waited.
-        let least = f64::from(ALLOWED) * took / 3.0;
-        assert!(
-            answered > least,
-            "{limit:?}, {come_back:?}: {answered} in {took} s"
-        );
+        assert!(used > least, "{limit:?}, {come_back:?}: {answered} in {took} s");
     });
     join_all(runs).await;
 }
