@@ -1,5 +1,7 @@
 //! An audit event: the server's bytes, and the three things read out of them (id, time, fingerprint).
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDateTime, SubsecRound as _, Utc};
 use sha2::{Digest as _, Sha256};
@@ -47,15 +49,23 @@ impl Schema {
 pub struct Event {
     /// The server's bytes, line breaks between tokens removed, nothing else. No line break at the end.
     pub raw: Bytes,
-    /// Its id, decoded; where it is missing, null or empty, the fingerprint in hexadecimal.
-    pub id: Box<str>,
     /// Its time as an instant. None: missing or unreadable.
     pub time: Option<Time>,
     /// Which event it is: a digest of `id`.
     pub identity: Digest16,
     /// What it says: a digest of the content, whatever the order of members and white space.
     pub fingerprint: Digest16,
+    id: Id,
     schema: Schema,
+}
+
+/// Where an id is.
+#[derive(Clone, Debug)]
+enum Id {
+    /// As it is spelled: so many bytes from there on in the event.
+    Spelled { at: u32, length: u32 },
+    /// Decoded, or made.
+    Own(Box<str>),
 }
 
 impl Event {
@@ -67,26 +77,43 @@ impl Event {
         Parser::new(schema).parse(&raw)
     }
 
+    /// Its id, decoded; where it is missing, null or empty, the fingerprint in hexadecimal.
+    #[must_use]
+    pub fn id(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.id_bytes())
+    }
+
+    fn id_bytes(&self) -> &[u8] {
+        match &self.id {
+            Id::Spelled { at, length } => {
+                let (at, length) = (*at as usize, *length as usize);
+                self.raw.get(at..at + length).unwrap_or_default()
+            }
+            Id::Own(id) => id.as_bytes(),
+        }
+    }
+
     /// The order of events in an object: time, then id, then content. Events without a time come first.
     #[must_use]
     pub fn order(&self) -> (Option<Time>, &[u8], &[u8]) {
-        (self.time, self.id.as_bytes(), &self.raw)
+        (self.time, self.id_bytes(), &self.raw)
     }
 
     /// What it takes in memory, in bytes: its own, and its id, digests and place in a list.
     #[must_use]
     pub fn weight(&self) -> usize {
-        self.raw.len() + 2 * self.id.len() + size_of::<Self>()
+        let id = match &self.id {
+            Id::Spelled { .. } => 0,
+            Id::Own(id) => 2 * id.len(),
+        };
+        self.raw.len() + id + size_of::<Self>()
     }
 
     /// Its time as the server spelled it, if it is a string.
     #[must_use]
     pub fn created_on(&self) -> Option<String> {
         let value = Value::parse(&self.raw).ok()?;
-        value
-            .member(self.schema.time())?
-            .text()
-            .map(std::borrow::Cow::into_owned)
+        value.member(self.schema.time())?.text().map(Cow::into_owned)
     }
 
     /// What the checkpoint remembers of it.
@@ -97,6 +124,21 @@ impl Event {
             identity: self.identity,
             fingerprint: self.fingerprint,
         }
+    }
+}
+
+impl Id {
+    /// `id` may be a part of `bare`, the event as the server spelled it. `is_broken`: line breaks are taken out of that.
+    fn of(id: Cow<'_, str>, bare: &[u8], is_broken: bool) -> Self {
+        if let Cow::Borrowed(part) = id
+            && !is_broken
+            && let Some(at) = part.as_ptr().addr().checked_sub(bare.as_ptr().addr())
+            && bare.get(at..at.saturating_add(part.len())) == Some(part.as_bytes())
+            && let (Ok(at), Ok(length)) = (u32::try_from(at), u32::try_from(part.len()))
+        {
+            return Self::Spelled { at, length };
+        }
+        Self::Own(id.into())
     }
 }
 
@@ -137,7 +179,7 @@ impl Parser {
             .filter(|id| !id.is_null())
             .map(|id| id.text().unwrap_or_else(|| String::from_utf8_lossy(id.raw())))
             .filter(|id| !id.is_empty())
-            .map_or_else(|| hex(&fingerprint).into_boxed_str(), |id| Box::from(&*id));
+            .unwrap_or_else(|| Cow::Owned(hex(&fingerprint)));
         let time = formed
             .member(schema.time())
             .and_then(Value::text)
@@ -155,7 +197,7 @@ impl Parser {
         let event = Event {
             raw,
             identity: digest16(id.as_bytes()),
-            id,
+            id: Id::of(id, bare, formed.is_broken),
             time,
             fingerprint,
             schema,
@@ -229,7 +271,23 @@ mod tests {
     fn keeps_every_byte_but_line_breaks_between_tokens() {
         let kept = event("{\r\n  \"id\": \"a\\nb\",\n  \"n\": 1e400 }");
         assert_eq!(&kept.raw[..], b"{  \"id\": \"a\\nb\",  \"n\": 1e400 }");
-        assert_eq!(&*kept.id, "a\nb");
+        assert_eq!(kept.id(), "a\nb");
+    }
+
+    #[test]
+    fn an_id_is_the_same_wherever_the_event_goes() {
+        for (text, id) in [
+            (r#"{"n":1,"id":"plain","m":2}"#, "plain"),
+            ("{\n\"n\":1,\n\"id\":\"broken\"}", "broken"),
+            (r#"{"id":"\u0061\/b"}"#, "a/b"),
+            (r#"{"id":17.50}"#, "17.50"),
+            (r#"{"id":"ä"}"#, "ä"),
+        ] {
+            let mut event = event(text);
+            assert_eq!(event.id(), id);
+            event.raw = Bytes::copy_from_slice(&event.raw);
+            assert_eq!((event.id(), event.order().1), (id.into(), id.as_bytes()));
+        }
     }
 
     #[test]
@@ -266,8 +324,8 @@ mod tests {
             read(Schema::Classic),
             read(Schema::LongTerm),
         );
-        assert_eq!((&*unified.id, &*long_term.id), ("a", "b"));
-        assert_eq!(*classic.id, hex(&classic.fingerprint));
+        assert_eq!((&*unified.id(), &*long_term.id()), ("a", "b"));
+        assert_eq!(classic.id(), hex(&classic.fingerprint));
         assert_eq!(classic.time, unified.time);
         assert_eq!(long_term.created_on().as_deref(), Some("2026-01-02T00:00:00"));
         assert_eq!(unified.fingerprint, long_term.fingerprint);
@@ -283,9 +341,9 @@ mod tests {
             "7",
         ] {
             let bare = event(text);
-            assert_eq!(bare.id.len(), 32);
+            assert_eq!(bare.id().len(), 32);
             assert_eq!(bare.time, None);
         }
-        assert_eq!(&*event(r#"{"Id":17}"#).id, "17");
+        assert_eq!(event(r#"{"Id":17}"#).id(), "17");
     }
 }

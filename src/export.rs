@@ -284,6 +284,7 @@ impl Exporter {
             covered: plan.covered,
             at_once: self.at_once,
             progress: &self.progress,
+            blocks: Arc::default(),
         };
         let (whole, now, beyond) = (plan.whole, plan.now, plan.beyond);
         let opening = plan.opening.take();

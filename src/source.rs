@@ -12,6 +12,7 @@ use crate::{
 };
 
 mod auth;
+mod blocks;
 pub mod body;
 pub mod classic;
 pub mod csv_download;
@@ -33,6 +34,7 @@ pub mod wire;
 pub mod zip;
 
 pub use auth::assertion::expiry as expiry_of;
+pub use blocks::Blocks;
 use classic::{Classic, ClassicError};
 use csv_download::{CsvDownload, CsvError};
 use link::LinkError;
@@ -237,7 +239,7 @@ impl Source {
     /// If the request fails for good.
     pub async fn open(&self, span: Window) -> Result<Opening, SourceError> {
         match self {
-            Self::Unified(unified) => unified.first(span).await.map(|first| Opening {
+            Self::Unified(unified) => unified.first(span, None).await.map(|first| Opening {
                 date: first.date,
                 first: Some(first),
             }),

@@ -12,7 +12,7 @@ use super::{PassError, progress::Progress};
 use crate::{
     checkpoint::TargetCheckpoint,
     clock::Time,
-    source::{Effort, Growth, Limits, Opening, Outcome, Slice, Source},
+    source::{Blocks, Effort, Growth, Limits, Opening, Outcome, Slice, Source},
     window::Window,
 };
 
@@ -35,6 +35,9 @@ const SLICES: usize = 3;
 const SMALL: usize = 256 << 10;
 /// The same in events, ten pages of them, whatever a slice may hold: what is too much for it is cut.
 const PAGES: usize = 2_000;
+/// No part is begun while so many slices wait to be written or are: what is read faster than it is written only takes
+/// memory.
+const AHEAD: usize = 2;
 /// A part begins with this share of the memory it aims at, and asks for as much again as it grows.
 const STEPS: usize = 2;
 /// A part whose first page promises that it comes out this full is read in narrower ones,
@@ -54,6 +57,8 @@ pub(super) struct Reading<'a> {
     /// How many requests the connection takes at once.
     pub at_once: usize,
     pub progress: &'a Progress,
+    /// Memory to be used again, while the pass lasts.
+    pub blocks: Arc<Blocks>,
 }
 
 /// A slice in memory, with the room it takes there.
@@ -159,6 +164,7 @@ impl<'a> Reading<'a> {
         let growth = self.source.reads_pages().then_some(Growth {
             step: limits.bytes / STEPS,
             more: &more,
+            blocks: &self.blocks,
             hopeless: if is_known { DENSE } else { HOPELESS },
         });
         let outcome = self.outcome(asked, limits, opening, growth).await;
@@ -241,7 +247,9 @@ impl Desk<'_> {
 
     /// The oldest part first. Newer ones only where room is left for what may prove to come before them.
     fn begin_reads(&mut self) {
-        while self.reads.len() < self.at_once
+        // Each slice that is out there holds the bell.
+        while Arc::strong_count(&self.gone) <= 1 + AHEAD
+            && self.reads.len() < self.at_once
             && let Some(oldest) = self.unread.begins()
             && self.failure.as_ref().is_none_or(|(at, _)| oldest < *at)
         {

@@ -2,8 +2,10 @@
 
 use std::io::{self, Write};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use flate2::write::MultiGzDecoder;
+
+use super::Blocks;
 
 /// How much a body may hold.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +30,27 @@ impl Limits {
     #[must_use]
     pub const fn of_bytes(bytes: usize) -> Self {
         Self { bytes, ..Self::PAGE }
+    }
+}
+
+/// How a body is taken in.
+#[derive(Clone, Copy)]
+pub struct Intake<'a> {
+    /// How much it may hold.
+    pub limits: Limits,
+    /// Memory to be used again. None: memory of its own.
+    pub blocks: Option<&'a Blocks>,
+    /// Hears of each piece how many bytes it has, as it was received.
+    pub told: &'a (dyn Fn(usize) + Sync),
+}
+
+impl From<Limits> for Intake<'_> {
+    fn from(limits: Limits) -> Self {
+        Self {
+            limits,
+            blocks: None,
+            told: &|_| (),
+        }
     }
 }
 
@@ -64,32 +87,46 @@ pub enum BodyError {
 /// No more memory than this is set aside because a reply promises so many bytes.
 const PROMISED: u64 = 4 << 20;
 
+/// A body that promises no more bytes than this is collected in memory of its own.
+const SMALL: usize = 64 << 10;
+
 /// A body on its way in.
-pub struct Body(Coding);
+pub struct Body<'a> {
+    coding: Coding,
+    blocks: Option<&'a Blocks>,
+}
 
 enum Coding {
     Plain(Capped),
     Gzip(Box<MultiGzDecoder<Capped>>),
 }
 
-impl Body {
+impl<'a> Body<'a> {
     /// An empty one. `coding` is the reply's `Content-Encoding`, `length` its `Content-Length`: a promise, nothing more.
     ///
     /// # Errors
     /// When the coding is unknown.
-    pub fn new(coding: Option<&str>, length: Option<u64>, limits: Limits) -> Result<Self, BodyError> {
+    pub fn new(coding: Option<&str>, length: Option<u64>, intake: Intake<'a>) -> Result<Self, BodyError> {
+        let limits = intake.limits;
         let promised = usize::try_from(length.unwrap_or_default().min(PROMISED)).unwrap_or_default();
+        // A small body takes no more than it needs.
+        let blocks = intake.blocks.filter(|_| length.is_none() || promised > SMALL);
+        let promised = promised.min(limits.bytes);
         let into = Capped {
-            bytes: Vec::with_capacity(promised.min(limits.bytes)),
+            bytes: blocks.map_or_else(
+                || BytesMut::with_capacity(promised),
+                |blocks| blocks.pages.take(promised),
+            ),
             received: 0,
             limits,
             over: None,
         };
-        match coding.map(|coding| coding.trim().to_ascii_lowercase()).as_deref() {
-            None | Some("" | "identity") => Ok(Self(Coding::Plain(into))),
-            Some("gzip" | "x-gzip") => Ok(Self(Coding::Gzip(Box::new(MultiGzDecoder::new(into))))),
-            Some(_) => Err(BodyError::UnknownCoding),
-        }
+        let coding = match coding.map(|coding| coding.trim().to_ascii_lowercase()).as_deref() {
+            None | Some("" | "identity") => Coding::Plain(into),
+            Some("gzip" | "x-gzip") => Coding::Gzip(Box::new(MultiGzDecoder::new(into))),
+            Some(_) => return Err(BodyError::UnknownCoding),
+        };
+        Ok(Self { coding, blocks })
     }
 
     /// Takes the next chunk, as it was received.
@@ -99,7 +136,7 @@ impl Body {
     pub fn push(&mut self, chunk: &[u8]) -> Result<(), BodyError> {
         let into = self.capped();
         into.received = into.received.saturating_add(chunk.len());
-        let written = match &mut self.0 {
+        let written = match &mut self.coding {
             Coding::Plain(into) => into.write_all(chunk),
             // Flushed, so that a limit shows with the chunk that breaks it.
             Coding::Gzip(decoder) => decoder.write_all(chunk).and_then(|()| decoder.flush()),
@@ -113,31 +150,36 @@ impl Body {
     /// When gzip data ends early or its checksum is wrong.
     pub fn finish(mut self) -> Result<Bytes, BodyError> {
         if self.capped().received > 0
-            && let Coding::Gzip(decoder) = &mut self.0
+            && let Coding::Gzip(decoder) = &mut self.coding
             && let Err(source) = decoder.try_finish()
         {
             return Err(self.why(source));
         }
-        let mut bytes = std::mem::take(&mut self.capped().bytes);
-        // A page lives as long as its events: without the room it grew into, unless that is little.
-        if bytes.capacity() - bytes.len() > bytes.len() / 8 {
-            bytes.shrink_to_fit();
+        let bytes = std::mem::take(&mut self.capped().bytes);
+        if let Some(blocks) = self.blocks {
+            return Ok(blocks.pages.freeze(bytes));
         }
-        Ok(Bytes::from(bytes))
+        // It may be kept for long: without the room it grew into, unless that is little.
+        if bytes.capacity() - bytes.len() > bytes.len() / 8 {
+            let mut exact = Vec::from(bytes);
+            exact.shrink_to_fit();
+            return Ok(Bytes::from(exact));
+        }
+        Ok(bytes.freeze())
     }
 
     /// Whether it ends in a checksum of its own, which [`Body::finish`] checks.
     pub fn has_trailer(&mut self) -> bool {
-        matches!(self.0, Coding::Gzip(_)) && self.capped().received > 0
+        matches!(self.coding, Coding::Gzip(_)) && self.capped().received > 0
     }
 
     /// What arrived so far, for a message.
     pub fn so_far(mut self) -> Bytes {
-        Bytes::from(std::mem::take(&mut self.capped().bytes))
+        std::mem::take(&mut self.capped().bytes).freeze()
     }
 
     fn capped(&mut self) -> &mut Capped {
-        match &mut self.0 {
+        match &mut self.coding {
             Coding::Plain(into) => into,
             Coding::Gzip(decoder) => decoder.get_mut(),
         }
@@ -156,7 +198,7 @@ impl Body {
 
 /// Where the decompressed bytes go: refuses those over a limit.
 struct Capped {
-    bytes: Vec<u8>,
+    bytes: BytesMut,
     received: usize,
     limits: Limits,
     over: Option<Over>,
@@ -199,7 +241,7 @@ mod tests {
     }
 
     fn collect(data: &[u8], step: usize, limits: Limits) -> Result<Bytes, BodyError> {
-        let mut body = Body::new(Some("gzip"), Some(data.len() as u64), limits)?;
+        let mut body = Body::new(Some("gzip"), Some(data.len() as u64), limits.into())?;
         for chunk in data.chunks(step) {
             body.push(chunk)?;
         }
@@ -257,12 +299,12 @@ mod tests {
 
     #[test]
     fn a_plain_body_has_the_same_limit() {
-        let mut body = Body::new(Some("identity"), Some(u64::MAX), Limits::of_bytes(5)).unwrap();
+        let mut body = Body::new(Some("identity"), Some(u64::MAX), Limits::of_bytes(5).into()).unwrap();
         body.push(b"abc").unwrap();
         assert!(matches!(body.push(b"def"), Err(BodyError::TooLarge { .. })));
         assert_eq!(body.so_far(), "abc");
         assert!(matches!(
-            Body::new(Some("br"), None, Limits::PAGE),
+            Body::new(Some("br"), None, Limits::PAGE.into()),
             Err(BodyError::UnknownCoding)
         ));
     }

@@ -22,8 +22,9 @@ pub use self::error::{HttpError, Place, TokenFrom};
 use self::judging::{judge, received, unexpected};
 pub use super::line::Stats;
 use super::{
+    Blocks,
     auth::Tokens,
-    body::{BodyError, Limits},
+    body::{BodyError, Intake, Limits},
     line::{Line, throttles},
     traffic::Traffic,
     wire::{Answer, Ask, Patience, Wire, WireError},
@@ -61,17 +62,20 @@ struct Wanted<'a> {
     organization: &'a str,
     url: &'a Url,
     limits: Limits,
+    /// Memory to be used again for the body.
+    blocks: Option<&'a Blocks>,
     /// Of a file: who hears of each piece how many bytes it has.
     file: Option<&'a (dyn Fn(usize) + Sync)>,
 }
 
 impl<'a> Wanted<'a> {
     /// A page of JSON.
-    fn page(organization: &'a str, url: &'a Url) -> Self {
+    fn page(organization: &'a str, url: &'a Url, blocks: Option<&'a Blocks>) -> Self {
         Self {
             organization,
             url,
             limits: Limits::PAGE,
+            blocks,
             file: None,
         }
     }
@@ -203,13 +207,13 @@ impl Connection {
         url: &Url,
         read: impl Fn(Bytes) -> Result<T, E> + Send + Sync,
     ) -> Result<Reply<T>, HttpError> {
-        self.converse(Wanted::page(organization, url), |received| {
-            ready(read(received.bytes))
-        })
-        .await
+        let wanted = Wanted::page(organization, url, None);
+        self.converse(wanted, |received| ready(read(received.bytes)))
+            .await
     }
 
-    /// [`Connection::get`] of a large body: `read` runs beside what else is under way.
+    /// [`Connection::get`] of a large body: `read` runs beside what else is under way. The body is collected in memory of
+    /// `blocks`, if given: whoever keeps a little of it keeps all of its block.
     ///
     /// # Errors
     /// As [`Connection::get`].
@@ -217,12 +221,12 @@ impl Connection {
         &self,
         organization: &str,
         url: &Url,
+        blocks: Option<&Blocks>,
         read: fn(Bytes) -> Result<T, E>,
     ) -> Result<Reply<T>, HttpError> {
-        self.converse(Wanted::page(organization, url), |received| {
-            aside(read, received.bytes)
-        })
-        .await
+        let wanted = Wanted::page(organization, url, blocks);
+        self.converse(wanted, |received| aside(read, received.bytes))
+            .await
     }
 
     /// Asks for a file, as [`Connection::get`] asks for JSON: of at most so many bytes, after decompression, and with
@@ -243,6 +247,7 @@ impl Connection {
             organization,
             url,
             limits: Limits::of_bytes(most),
+            blocks: None,
             file: Some(told),
         };
         self.converse(wanted, |received| ready(read(received))).await
@@ -308,8 +313,12 @@ impl Connection {
         permit: Permit,
         scene: &Arc<Scene>,
     ) -> Result<Answer, HttpError> {
-        let told = wanted.file.unwrap_or(&|_| ());
-        match self.shared.line.ask_telling(ask, wanted.limits, told).await {
+        let intake = Intake {
+            limits: wanted.limits,
+            blocks: wanted.blocks,
+            told: wanted.file.unwrap_or(&|_| ()),
+        };
+        match self.shared.line.ask(ask, intake).await {
             Ok(answer) => {
                 permit.succeeded();
                 judge(ask, answer, scene)

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::{
-    body::Limits,
+    body::Intake,
     http::{HttpError, Place},
     refusal::{Refusal, Said},
     traffic::Traffic,
@@ -86,21 +86,11 @@ impl Line {
     }
 
     /// Sends one request. Replies that ask to come back later are errors here, all others the caller's to judge.
-    pub(super) async fn ask(&self, ask: Ask<'_>, limits: Limits) -> Result<Answer, HttpError> {
-        self.ask_telling(ask, limits, &|_| ()).await
-    }
-
-    /// [`Line::ask`]; `told` hears of each piece of the body how many bytes it has.
-    pub(super) async fn ask_telling(
-        &self,
-        ask: Ask<'_>,
-        limits: Limits,
-        told: &(dyn Fn(usize) + Sync),
-    ) -> Result<Answer, HttpError> {
+    pub(super) async fn ask(&self, ask: Ask<'_>, intake: Intake<'_>) -> Result<Answer, HttpError> {
         let at = Place::from(ask.url());
         let answer = {
             let mut under_way = self.traffic.begin();
-            let answer = self.wire.exchange(ask, limits, told).await;
+            let answer = self.wire.exchange(ask, intake).await;
             under_way.status = answer.as_ref().ok().map(|answer| answer.status);
             answer
         };

@@ -1,9 +1,10 @@
 //! A span that was read: its events, or its file, and what it took. Plain data.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
+use super::Blocks;
 use crate::{clock::Time, event::Event, window::Window};
 
 /// How much of a span one slice may hold.
@@ -24,6 +25,8 @@ pub struct Growth<'a> {
     pub step: usize,
     /// Asks for more. Must not wait.
     pub more: &'a (dyn Fn() -> bool + Sync),
+    /// Memory to be used again, with all that the pass reads.
+    pub blocks: &'a Arc<Blocks>,
     /// What promises on its first page to come out this full is given up at once.
     pub hopeless: f64,
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use url::Url;
 
 use super::{
-    Outcome, SourceError,
+    Blocks, Outcome, SourceError,
     filter::{self, Question},
     http::{Connection, HttpError, NotExpected},
     link,
@@ -68,7 +68,7 @@ impl Unified {
             .await
     }
 
-    pub(super) async fn first(&self, span: Window) -> Result<First, SourceError> {
+    pub(super) async fn first(&self, span: Window, blocks: Option<&Blocks>) -> Result<First, SourceError> {
         let mut request = self.endpoint.clone();
         request
             .query_pairs_mut()
@@ -76,7 +76,7 @@ impl Unified {
             .append_pair("to", &spell(later(span.to, MARGIN)))
             .append_pair("maxCount", PAGE)
             .extend_pairs(self.question.parameters());
-        let (page, tries, date) = self.page(&request).await?;
+        let (page, tries, date) = self.page(&request, blocks).await?;
         Ok(First {
             request,
             page,
@@ -85,10 +85,14 @@ impl Unified {
         })
     }
 
-    async fn page(&self, request: &Url) -> Result<(Page, u32, Option<Time>), SourceError> {
+    async fn page(
+        &self,
+        request: &Url,
+        blocks: Option<&Blocks>,
+    ) -> Result<(Page, u32, Option<Time>), SourceError> {
         let reply = self
             .connection
-            .get_large(&self.organization, request, |body| Page::parse(&body))
+            .get_large(&self.organization, request, blocks, |body| Page::parse(&body))
             .await
             .map_err(SourceError::Http)?;
         Ok((reply.body, reply.tries, reply.date))
@@ -102,7 +106,7 @@ impl Unified {
     ) -> Result<Outcome, SourceError> {
         let first = match opening {
             Some(first) => first,
-            None => self.first(walk.span()).await?,
+            None => self.first(walk.span(), walk.blocks()).await?,
         };
         let links = [
             (Direction::Previous, first.page.previous.clone()),
@@ -122,7 +126,7 @@ impl Unified {
             while let Some(found) = link {
                 request = link::resolve(&request, &self.endpoint, &found).map_err(SourceError::Link)?;
                 walk.step(&request)?;
-                let (page, tries, _) = self.page(&request).await?;
+                let (page, tries, _) = self.page(&request, walk.blocks()).await?;
                 link = match direction {
                     Direction::Previous => page.previous.clone(),
                     Direction::Next => page.next.clone(),

@@ -2,13 +2,15 @@
 
 use std::{
     collections::{HashSet, VecDeque},
+    sync::Arc,
     time::Duration,
 };
 
-use bytes::BytesMut;
 use url::Url;
 
-use super::{Effort, Growth, Limits, Outcome, Slice, SourceError, page::Page, unified::MARGIN};
+use super::{
+    Blocks, Effort, Growth, Limits, Outcome, Slice, SourceError, blocks::Copying, page::Page, unified::MARGIN,
+};
 use crate::{
     checkpoint::Known,
     clock::Time,
@@ -22,11 +24,6 @@ const PATIENCE: usize = 100;
 const OUTSIDE: usize = 2;
 /// More versions of one id than this mean that a field of it changes all the time.
 const VERSIONS: usize = 8;
-/// The events of a small slice are kept in blocks of so many bytes,
-pub(super) const SMALL: usize = 256 << 10;
-/// those of a large one in one block: beyond the largest size that the system's allocator ever keeps for itself (glibc:
-/// 32 MiB), so that it is given back whole. Only what is written to takes memory.
-pub(super) const LARGE: usize = 33 << 20;
 /// A walk whose room grows comes out this full, at most.
 const GROWN: f64 = 2.0;
 /// A walk that promises to come out this full is given up on its first pages: they alone may deceive.
@@ -94,7 +91,7 @@ pub(super) struct Walk<'a> {
     conflicts: Vec<Option<Time>>,
     volatile: bool,
     slice: Slice,
-    block: BytesMut,
+    copying: Copying,
     more: bool,
 }
 
@@ -112,6 +109,7 @@ impl<'a> Walk<'a> {
             effort: Effort::default(),
             fullness: 0.0,
         };
+        let blocks = growth.map(|growth| Arc::clone(growth.blocks)).unwrap_or_default();
         Self {
             span,
             known,
@@ -134,13 +132,18 @@ impl<'a> Walk<'a> {
             conflicts: Vec::new(),
             volatile: false,
             slice,
-            block: BytesMut::new(),
+            copying: Copying::into_blocks(blocks),
             more: false,
         }
     }
 
     pub(super) fn span(&self) -> Window {
         self.span
+    }
+
+    /// Memory to be used again.
+    pub(super) fn blocks(&self) -> Option<&'a Blocks> {
+        self.growth.map(|growth| &**growth.blocks)
     }
 
     /// Begins at the first page again, the other way.
@@ -253,7 +256,7 @@ impl<'a> Walk<'a> {
         if versions >= VERSIONS && !self.volatile {
             self.volatile = true;
             tracing::error!(
-                id = &*event.id,
+                id = &*event.id(),
                 versions,
                 "the server shows one event with ever other content: a field of it is volatile, each version is archived"
             );
@@ -268,15 +271,10 @@ impl<'a> Walk<'a> {
         true
     }
 
-    /// Moves the events kept of a page together: the page's own memory is free again.
+    /// Copies the events kept of a page: its own memory is free again.
     fn let_go_of_page(&mut self, start: usize) {
         for event in self.slice.events.get_mut(start..).unwrap_or_default() {
-            if self.block.capacity() < event.raw.len() {
-                let size = if self.bytes > SMALL { LARGE } else { SMALL };
-                self.block = BytesMut::with_capacity(size.max(event.raw.len()));
-            }
-            self.block.extend_from_slice(&event.raw);
-            event.raw = self.block.split().freeze();
+            event.raw = self.copying.copy(&event.raw);
         }
     }
 

@@ -16,7 +16,7 @@ use url::Url;
 
 pub use self::patience::Patience;
 use super::{
-    body::{Body, BodyError, Limits},
+    body::{Body, BodyError, Intake, Limits},
     digest::Digests,
 };
 pub use crate::client::OpenError;
@@ -204,16 +204,11 @@ impl Wire {
         Ok(Self { client, patience })
     }
 
-    /// Sends a request and reads the whole reply. `told` hears of each piece of a body how many bytes it has.
+    /// Sends a request and reads the whole reply.
     ///
     /// # Errors
     /// When there is no reply, or no complete one within the limits.
-    pub async fn exchange(
-        &self,
-        ask: Ask<'_>,
-        limits: Limits,
-        told: &(dyn Fn(usize) + Sync),
-    ) -> Result<Answer, WireError> {
+    pub async fn exchange(&self, ask: Ask<'_>, intake: Intake<'_>) -> Result<Answer, WireError> {
         let Patience {
             whole,
             download,
@@ -224,17 +219,11 @@ impl Wire {
             Ask::Download { .. } => (download_first, download),
             Ask::Get { .. } | Ask::Form { .. } => (whole, whole),
         };
-        let answer = timeout(whole, self.converse(ask, limits, first, told)).await;
+        let answer = timeout(whole, self.converse(ask, intake, first)).await;
         answer.unwrap_or(Err(WireError::Slow { after: whole }))
     }
 
-    async fn converse(
-        &self,
-        ask: Ask<'_>,
-        limits: Limits,
-        first: Duration,
-        told: &(dyn Fn(usize) + Sync),
-    ) -> Result<Answer, WireError> {
+    async fn converse(&self, ask: Ask<'_>, intake: Intake<'_>, first: Duration) -> Result<Answer, WireError> {
         let response = timeout(first, self.request(ask).send()).await;
         let response = response
             .map_err(|_| WireError::Silent { after: first })?
@@ -254,7 +243,7 @@ impl Wire {
         if response.status().is_success() {
             let digests = Digests::named_by(text);
             let (body, is_checked) = self
-                .body(response, coding.as_deref(), limits, first, digests, told)
+                .body(response, coding.as_deref(), intake, first, digests)
                 .await?;
             answer.body = body;
             answer.is_whole |= is_checked;
@@ -288,12 +277,11 @@ impl Wire {
         &self,
         mut response: Response,
         coding: Option<&str>,
-        limits: Limits,
+        intake: Intake<'_>,
         first: Duration,
         mut digests: Digests,
-        told: &(dyn Fn(usize) + Sync),
     ) -> Result<(Bytes, bool), WireError> {
-        let mut body = Body::new(coding, response.content_length(), limits).map_err(WireError::Body)?;
+        let mut body = Body::new(coding, response.content_length(), intake).map_err(WireError::Body)?;
         let mut idle = first.max(self.patience.idle);
         loop {
             let chunk = timeout(idle, response.chunk())
@@ -306,7 +294,7 @@ impl Wire {
                 Some(chunk) => {
                     digests.push(&chunk);
                     body.push(&chunk).map_err(WireError::Body)?;
-                    told(chunk.len());
+                    (intake.told)(chunk.len());
                 }
                 None => {
                     let has_trailer = body.has_trailer();
@@ -320,7 +308,7 @@ impl Wire {
 
     /// As much of a refusal's body as comes soon: it only serves a message.
     async fn beginning(&self, mut response: Response, coding: Option<&str>) -> Bytes {
-        let Ok(mut body) = Body::new(coding, None, Limits::of_bytes(LONGEST_REFUSAL)) else {
+        let Ok(mut body) = Body::new(coding, None, Limits::of_bytes(LONGEST_REFUSAL).into()) else {
             return Bytes::new();
         };
         let filled = async {

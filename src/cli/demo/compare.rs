@@ -116,7 +116,7 @@ fn lines(content: &bytes::Bytes, left: &mut HashMap<&str, &TruthEvent>, found: &
         .filter(|line| !line.is_empty())
     {
         let event = Event::parse(content.slice_ref(line), Schema::Unified).ok();
-        let known = event.and_then(|event| left.remove(&*event.id));
+        let known = event.and_then(|event| left.remove(&*event.id()));
         if known.is_some_and(|known| known.accepts(line)) {
             found.exact += 1;
         } else {

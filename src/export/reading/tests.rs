@@ -88,7 +88,7 @@ fn fill(limits: Limits, end: Option<Time>, parts: Vec<Slice>) -> Vec<Seen> {
         .into_iter()
         .map(|(mut slice, _)| {
             slice.events.sort_by(|a, b| a.order().cmp(&b.order()));
-            let ids = slice.events.iter().map(|event| event.id.to_string()).collect();
+            let ids = slice.events.iter().map(|event| event.id().into_owned()).collect();
             (slice.span, ids, slice.pulled, slice.duplicate)
         })
         .collect()

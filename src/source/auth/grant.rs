@@ -252,7 +252,7 @@ impl Grants {
         let mut tries = self.line.tries();
         loop {
             tries.begin();
-            let answer = self.line.ask(ask, LONGEST_REPLY).await;
+            let answer = self.line.ask(ask, LONGEST_REPLY.into()).await;
             match answer.and_then(|answer| judge(desk, ask, &answer)) {
                 Ok((token, life)) => {
                     debug!(connection = self.line.name(), at = %Place::from(desk.url), life_s = life.as_secs(), "got a token");

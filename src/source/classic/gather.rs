@@ -1,17 +1,11 @@
 //! What is kept of the records that a reading takes: those of its span that are not known, as many as a slice may
 //! hold; pure. Where there are more, the span ends earlier.
 
-use bytes::BytesMut;
-
 use crate::{
     checkpoint::Known,
     clock::Time,
     event::{Event, floor},
-    source::{
-        Effort, Limits, Slice, SourceError,
-        unified::MARGIN,
-        walk::{LARGE, SMALL},
-    },
+    source::{Effort, Limits, Slice, SourceError, blocks::Copying, unified::MARGIN},
     window::{Window, earlier, later},
 };
 
@@ -30,7 +24,7 @@ pub(super) struct Gather<'a> {
     oldest: Option<Time>,
     /// The millisecond beyond which nothing is kept, and which is too large for a slice.
     single: Option<Time>,
-    block: BytesMut,
+    copying: Copying,
 }
 
 impl<'a> Gather<'a> {
@@ -45,7 +39,7 @@ impl<'a> Gather<'a> {
             dropped: Vec::new(),
             oldest: None,
             single: None,
-            block: BytesMut::new(),
+            copying: Copying::default(),
         }
     }
 
@@ -73,19 +67,10 @@ impl<'a> Gather<'a> {
         self.single = self
             .single
             .filter(|single| event.time.is_none_or(|time| *single <= time));
-        self.keep(&mut event);
+        // Its page's memory is free again.
+        event.raw = self.copying.copy(&event.raw);
         self.events.push(event);
         self.fit()
-    }
-
-    /// Copies a record's bytes, so that its page's memory is free again.
-    fn keep(&mut self, event: &mut Event) {
-        if self.block.capacity() < event.raw.len() {
-            let size = if self.bytes > SMALL { LARGE } else { SMALL };
-            self.block = BytesMut::with_capacity(size.max(event.raw.len()));
-        }
-        self.block.extend_from_slice(&event.raw);
-        event.raw = self.block.split().freeze();
     }
 
     /// Ends the span earlier where it holds too much, but never within a millisecond.

@@ -193,7 +193,7 @@ mod tests {
             assert!(slice.span.to > from && slice.events.len() <= 100);
             assert_eq!(slice.pulled, slice.events.len() as u64);
             assert_eq!(slice.oldest, Some(at(0, 7)));
-            all.extend(slice.events.iter().map(|event| event.id.clone()));
+            all.extend(slice.events.iter().map(|event| event.id().into_owned()));
             from = slice.span.to;
         }
         all.sort();

@@ -71,7 +71,7 @@ async fn all(store: &LongTerm, span: Window, limits: Limits) -> (BTreeSet<String
                 .iter()
                 .all(|event| event.time.is_some_and(|time| slice.span.contains(time)))
         );
-        ids.extend(slice.events.iter().map(|event| event.id.to_string()));
+        ids.extend(slice.events.iter().map(|event| event.id().into_owned()));
         pulled += slice.pulled;
         slices += 1;
         rest = Window::new(slice.span.to, rest.to);

@@ -225,9 +225,9 @@ fn one_walk_sees_what_many_see() {
         let shown = String::from_utf8_lossy(&body).into_owned();
         let fast = Page::parse(&Bytes::from(body.clone())).map(|page| {
             let seen = page.events.iter().map(|event| {
-                assert_eq!(event.identity, digest16(event.id.as_bytes()));
+                assert_eq!(event.identity, digest16(event.id().as_bytes()));
                 (
-                    event.id.to_string(),
+                    event.id().into_owned(),
                     event.time,
                     event.fingerprint,
                     event.raw.to_vec(),
