@@ -102,6 +102,7 @@ const MEMORY: f64 = 0.85;
 const WIDEST: f64 = 31_557_600_000.0;
 /// Parts are at least this wide, unless one was too big.
 const LEAST: Duration = Duration::from_millis(1);
+
 impl Width {
     /// Nothing is known yet: as wide as the whole window.
     #[must_use]

@@ -40,6 +40,8 @@ const PAGES: usize = 2_000;
 const AHEAD: usize = 2;
 /// A part begins with this share of the memory it aims at, and asks for as much again as it grows.
 const STEPS: usize = 2;
+/// So many times what a part aims at is left to the one that all others wait for.
+const FRONT: usize = 2;
 /// A part whose first page promises that it comes out this full is read in narrower ones,
 const DENSE: f64 = 2.0;
 /// but this where nothing is known yet: a first page may deceive.
@@ -107,7 +109,7 @@ impl<'a> Reading<'a> {
             room: Arc::new(Room::new(self.budget, self.left_to_others())),
             gone: Arc::default(),
             is_first: true,
-            filling: Filling::new(self.limits, first),
+            filling: Filling::new(self.limits, first, self.source.reads_pages()),
             wasted: Effort::default(),
             failure: None,
             sender,
@@ -157,8 +159,12 @@ impl<'a> Reading<'a> {
         let share = Mutex::new(share);
         let held = || share.lock().unwrap_or_else(PoisonError::into_inner);
         let more = || {
-            // As much is left for what may prove to come before.
-            let more = room.take(limits.bytes / STEPS).filter(|_| room.has(limits.bytes));
+            let left = if room.is_front(asked.from) {
+                0
+            } else {
+                limits.bytes.saturating_mul(FRONT)
+            };
+            let more = room.take(limits.bytes / STEPS, left);
             more.map(|more| held().merge(more)).is_some()
         };
         let growth = self.source.reads_pages().then_some(Growth {
@@ -229,6 +235,7 @@ struct Desk<'a> {
 impl Desk<'_> {
     async fn run(&mut self) -> Result<(), PassError> {
         loop {
+            self.room.move_front(self.handed);
             if let Some((_, error)) = self.failure.take_if(|(at, _)| *at <= self.handed) {
                 self.send_the_rest();
                 return Err(error);
@@ -254,10 +261,14 @@ impl Desk<'_> {
             && self.failure.as_ref().is_none_or(|(at, _)| oldest < *at)
         {
             let (aim, first) = (self.limits.bytes, self.first_share());
-            if oldest > self.handed && !self.room.has(first.saturating_add(aim)) {
-                return;
-            }
-            let Some(share) = self.room.take(first) else {
+            let left = if oldest > self.handed {
+                // What is under way grows.
+                aim.saturating_mul(FRONT)
+                    .saturating_add(first.saturating_mul(self.reads.len()))
+            } else {
+                0
+            };
+            let Some(share) = self.room.take(first, left) else {
                 return;
             };
             let Some((asked, is_known)) = self.unread.next(self.at_once) else {

@@ -289,7 +289,7 @@ impl<'a> Walk<'a> {
 
     /// Whether the span holds more than a slice may.
     pub(super) fn crowded(&mut self) -> Result<Option<Crowded>, SourceError> {
-        let whole = self.span.width();
+        let (whole, has_room) = (self.span.width(), self.grows());
         if whole <= MILLISECOND {
             if self.bytes > self.limits.bytes_of_an_instant {
                 let bytes = self.limits.bytes_of_an_instant;
@@ -302,7 +302,7 @@ impl<'a> Walk<'a> {
         }
         let fullness = self.fullness();
         let most = if self.growth.is_some() { GROWN } else { 1.0 };
-        let is_full = fullness > most || !self.grows();
+        let is_full = fullness > most || !has_room;
         let (oldest, newest) = self.kept.unwrap_or((self.span.from, self.span.to));
         let between = |from: Time, to: Time| (to - from).to_std().unwrap_or_default().min(whole);
         let seen = between(oldest, self.span.to);

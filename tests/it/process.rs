@@ -227,15 +227,15 @@ async fn a_full_disk_is_an_error_and_nothing_is_lost() {
     machine.world.assert_archive_equals_truth().await;
 }
 
-/// The same memory for a backlog of 50,000 events as for one of 200,000, and less than 100 MiB.
+/// The same memory for a backlog of 100,000 events as for one of 400,000, and less than 100 MiB.
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_is_bounded_by_settings_not_by_the_backlog() {
     // How many slices meet in memory depends on what else the machine does: single peaks vary by a seventh. A backlog that
     // cost memory would keep the two apart however often they are measured.
     let (mut small, mut large) = (0, u32::MAX);
     for _ in 0..6 {
-        let (of_small, of_large) = tokio::join!(peak_of_once(50_000), peak_of_once(200_000));
-        eprintln!("peak memory: {of_small} KiB for 50,000 events, {of_large} KiB for 200,000");
+        let (of_small, of_large) = tokio::join!(peak_of_once(100_000), peak_of_once(400_000));
+        eprintln!("peak memory: {of_small} KiB for 100,000 events, {of_large} KiB for 400,000");
         assert!(
             of_small.max(of_large) < 100 * 1024,
             "{of_small} KiB, {of_large} KiB"
@@ -245,7 +245,7 @@ async fn memory_is_bounded_by_settings_not_by_the_backlog() {
             return;
         }
     }
-    panic!("never more than {small} KiB for 50,000 events, never less than {large} KiB for 200,000");
+    panic!("never more than {small} KiB for 100,000 events, never less than {large} KiB for 400,000");
 }
 
 async fn peak_of_once(events: u32) -> u32 {

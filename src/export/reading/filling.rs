@@ -25,15 +25,19 @@ pub(super) struct Filling {
     slice: Option<(Slice, Share)>,
     /// Events without a time that this pass has shown already: parts that are read side by side may show the same.
     undated: Known,
+    /// Whether they do. Where each event is shown once, those that are alike are as many events.
+    shows_again: bool,
 }
 
 impl Filling {
-    pub(super) fn new(limits: Limits, end: Option<Time>) -> Self {
+    /// A slice ends at `end`, if given. `shows_again`: several parts may show the same event without a time.
+    pub(super) fn new(limits: Limits, end: Option<Time>, shows_again: bool) -> Self {
         Self {
             limits,
             end,
             slice: None,
             undated: Known::default(),
+            shows_again,
         }
     }
 
@@ -70,6 +74,9 @@ impl Filling {
     }
 
     fn drop_repeated(&mut self, part: &mut Slice) {
+        if !self.shows_again {
+            return;
+        }
         let before = part.events.len();
         part.events
             .retain(|event| event.time.is_some() || !self.undated.has(&event.mark()));

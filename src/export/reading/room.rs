@@ -1,10 +1,13 @@
 //! The memory that a pass sets aside for what it reads: taken before it is read, never waited for while holding any.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicI64, Ordering},
+};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{event::Event, source::Slice};
+use crate::{clock::Time, event::Event, source::Slice};
 
 /// Memory set aside, in KiB. Dropping it gives it back.
 pub(super) type Share = OwnedSemaphorePermit;
@@ -16,6 +19,8 @@ pub(super) struct Room {
     left: usize,
     /// What was waited for and is not used yet.
     spare: Mutex<Option<Share>>,
+    /// Where the oldest that is not read yet begins, in milliseconds.
+    front: AtomicI64,
 }
 
 impl Room {
@@ -25,6 +30,7 @@ impl Room {
             budget: Arc::clone(budget),
             left: kibibytes(left),
             spare: Mutex::default(),
+            front: AtomicI64::new(i64::MIN),
         }
     }
 
@@ -36,20 +42,26 @@ impl Room {
         self.budget.available_permits().saturating_sub(self.left)
     }
 
-    /// Whether there is room for so many bytes now.
-    pub(super) fn has(&self, bytes: usize) -> bool {
-        let spare = self.spare().as_ref().map_or(0, Share::num_permits);
-        spare.saturating_add(self.available()) >= kibibytes(bytes)
+    /// All that is older has been read.
+    pub(super) fn move_front(&self, to: Time) {
+        self.front.store(to.timestamp_millis(), Ordering::Relaxed);
     }
 
-    /// Room for so many bytes, if there is that much now.
-    pub(super) fn take(&self, bytes: usize) -> Option<Share> {
+    /// Whether all waits for what is read from there on.
+    pub(super) fn is_front(&self, from: Time) -> bool {
+        from.timestamp_millis() <= self.front.load(Ordering::Relaxed)
+    }
+
+    /// Room for so many bytes, if there is that much now and so many beside.
+    pub(super) fn take(&self, bytes: usize, left: usize) -> Option<Share> {
         let wanted = kibibytes(bytes);
         let mut spare = self.spare();
-        let lacking = wanted.saturating_sub(spare.as_ref().map_or(0, Share::num_permits));
-        if lacking > self.available() {
+        let held = spare.as_ref().map_or(0, Share::num_permits);
+        let available = self.available();
+        if held.saturating_add(available) < wanted.saturating_add(kibibytes(left)) {
             return None;
         }
+        let lacking = wanted.saturating_sub(held);
         let more = Arc::clone(&self.budget)
             .try_acquire_many_owned(permits(lacking))
             .ok()?;

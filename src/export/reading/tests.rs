@@ -71,11 +71,15 @@ fn steady(from: u64, to: u64) -> Slice {
 type Seen = (Window, Vec<String>, u64, u64);
 
 fn fill(limits: Limits, end: Option<Time>, parts: Vec<Slice>) -> Vec<Seen> {
+    fill_from(limits, end, parts, true)
+}
+
+fn fill_from(limits: Limits, end: Option<Time>, parts: Vec<Slice>, shows_again: bool) -> Vec<Seen> {
     let budget = Arc::new(Semaphore::new(1 << 20));
-    let (room, mut filling) = (Room::new(&budget, 0), Filling::new(limits, end));
+    let (room, mut filling) = (Room::new(&budget, 0), Filling::new(limits, end, shows_again));
     let mut slices = Vec::new();
     for part in parts {
-        let mut share = room.take(1 << 20).unwrap();
+        let mut share = room.take(1 << 20, 0).unwrap();
         room.shrink(&mut share, &part);
         slices.extend(filling.push(part, share));
     }
@@ -175,6 +179,16 @@ fn an_event_without_a_time_that_several_parts_show_is_kept_once() {
     assert_eq!(bare.count(), 1);
     assert_eq!(slices.iter().map(|(.., repeats)| repeats).sum::<u64>(), 3);
     assert_eq!(slices.iter().map(|(_, _, pulled, _)| pulled).sum::<u64>(), 24);
+}
+
+#[test]
+fn records_without_a_time_that_are_alike_all_count_where_each_is_shown_once() {
+    let bare = || event(r#"{"id":"bare"}"#.to_owned());
+    let parts = (0..3).map(|at| part(span(at, at + 1), vec![bare()]));
+    let slices = fill_from(LIMITS, None, parts.collect(), false);
+    let ids: Vec<&String> = slices.iter().flat_map(|(_, ids, ..)| ids).collect();
+    assert_eq!(ids, ["bare"; 3]);
+    assert_eq!(slices.iter().map(|(.., repeats)| repeats).sum::<u64>(), 0);
 }
 
 #[test]
@@ -295,14 +309,14 @@ fn files_are_asked_for_by_whole_seconds() {
 async fn room_is_waited_for_while_nothing_is_held_and_given_back() {
     let budget = Arc::new(Semaphore::new(100));
     let room = Room::new(&budget, 0);
-    let share = room.take(60 << 10).unwrap();
-    assert!(room.take(60 << 10).is_none(), "there is no more");
-    assert!(room.has(40 << 10) && !room.has(41 << 10));
+    let share = room.take(60 << 10, 0).unwrap();
+    assert!(room.take(60 << 10, 0).is_none(), "there is no more");
+    assert!(room.take(30 << 10, 10 << 10).is_some() && room.take(30 << 10, 11 << 10).is_none());
     drop(share);
     room.wait(80 << 10).await;
     assert_eq!(budget.available_permits(), 20);
-    let first = room.take(30 << 10).unwrap();
-    let second = room.take(70 << 10).unwrap();
+    let first = room.take(30 << 10, 0).unwrap();
+    let second = room.take(70 << 10, 0).unwrap();
     assert_eq!(
         (
             first.num_permits(),
@@ -322,10 +336,10 @@ async fn room_is_waited_for_while_nothing_is_held_and_given_back() {
 async fn some_room_is_left_for_others() {
     let budget = Arc::new(Semaphore::new(100));
     let room = Room::new(&budget, 20 << 10);
-    let most = room.take(80 << 10).unwrap();
-    assert!(room.take(1 << 10).is_none() && !room.has(1 << 10));
+    let most = room.take(80 << 10, 0).unwrap();
+    assert!(room.take(1 << 10, 0).is_none());
     let other = Room::new(&budget, 20 << 10);
     other.wait(20 << 10).await;
-    assert!(other.take(20 << 10).is_some());
+    assert!(other.take(20 << 10, 0).is_some());
     drop(most);
 }
