@@ -251,7 +251,7 @@ async fn memory_is_bounded_by_settings_not_by_the_backlog() {
 async fn peak_of_once(events: u32) -> u32 {
     let machine = Machine::new().await;
     // The same density, a backlog four times as long.
-    machine.world.happen(1, events, i64::from(events / 2_500));
+    machine.world.happen(1, events, i64::from(events / 5_000));
     let mut child = machine
         .command(&["once"])
         .stdout(Stdio::null())
