@@ -14,7 +14,7 @@ use crate::{
     clock::{Clock, Time},
     commit::Counts,
     settings::ArchiveSettings,
-    source::{Effort, Source},
+    source::{Blocks, Effort, Source},
     target::Target,
     window::Window,
 };
@@ -59,6 +59,8 @@ pub struct Shared {
     pub clock: Clock,
     /// `archive.max_buffered` in KiB, taken before a slice is read.
     pub budget: Arc<Semaphore>,
+    /// What of that is used again.
+    pub blocks: Arc<Blocks>,
     /// How objects are made.
     pub settings: Arc<ArchiveSettings>,
     /// Who writes.
@@ -284,7 +286,7 @@ impl Exporter {
             covered: plan.covered,
             at_once: self.at_once,
             progress: &self.progress,
-            blocks: Arc::default(),
+            blocks: &self.shared.blocks,
         };
         let (whole, now, beyond) = (plan.whole, plan.now, plan.beyond);
         let opening = plan.opening.take();
@@ -299,6 +301,7 @@ impl Exporter {
                 Either::Right((written, _)) => written,
             }
         };
+        self.shared.blocks.let_go();
         let in_vain = writing.asked_in_vain();
         let result = match result {
             Ok(false) => writing

@@ -149,6 +149,7 @@ impl Fleet {
             clock,
             // Rounded up, as slices are: one of them always fits.
             budget: budget(settings),
+            blocks: Arc::default(),
             settings: Arc::new(settings.archive.clone()),
             instance: settings.instance.as_str().into(),
             run: hex(&rand::random::<[u8; 4]>()).into(),

@@ -76,6 +76,9 @@ pub fn earlier(time: Time, by: Duration) -> Time {
         .unwrap_or(Time::MIN_UTC)
 }
 
+/// What is never cut: the bounds of windows are whole milliseconds.
+pub const INSTANT: Duration = Duration::from_millis(1);
+
 /// The width of the next part to be read of a window, adapted to how full the parts before it were.
 #[derive(Clone, Debug)]
 pub struct Width {
@@ -100,8 +103,6 @@ const STEP: f64 = 2.0;
 const MEMORY: f64 = 0.85;
 /// No part is wider, in seconds: a thousand years.
 const WIDEST: f64 = 31_557_600_000.0;
-/// Parts are at least this wide, unless one was too big.
-const LEAST: Duration = Duration::from_millis(1);
 
 impl Width {
     /// Nothing is known yet: as wide as the whole window.
@@ -142,8 +143,8 @@ impl Width {
 
     fn aiming(&self, aim: f64) -> Duration {
         match self.read {
-            Some(_) => self.full.mul_f64(aim).max(LEAST),
-            None => self.full.max(LEAST),
+            Some(_) => self.full.mul_f64(aim).max(INSTANT),
+            None => self.full.max(INSTANT),
         }
     }
 
@@ -178,7 +179,7 @@ impl Width {
 #[must_use]
 pub fn narrower(whole: Duration, seen: Duration, fullness: f64) -> Duration {
     let fit = seen.as_secs_f64() * AIM / fullness.max(f64::MIN_POSITIVE);
-    Duration::from_secs_f64(fit.min(whole.as_secs_f64() / 2.0)).max(LEAST)
+    Duration::from_secs_f64(fit.min(whole.as_secs_f64() / 2.0)).max(INSTANT)
 }
 
 #[cfg(test)]
@@ -221,9 +222,9 @@ mod tests {
         let mut whole = day;
         for _ in 0..40 {
             let next = narrower(whole, whole, 1e9);
-            assert!(next < whole || whole == LEAST);
+            assert!(next < whole || whole == INSTANT);
             whole = next;
         }
-        assert_eq!(whole, LEAST);
+        assert_eq!(whole, INSTANT);
     }
 }

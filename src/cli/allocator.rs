@@ -19,7 +19,7 @@ pub fn use_one_arena() {
     if let Some(name) = arguments.next() {
         again.arg0(name);
     }
-    // Blocks of events and compressed objects are larger than this: they are given back at once.
+    // Blocks of events and compressed objects are larger than this: once nobody uses them they are given back at once.
     let threshold = "131072";
     let settings = [
         (ARENAS, "1"),

@@ -35,8 +35,8 @@ const SLICES: usize = 3;
 const SMALL: usize = 256 << 10;
 /// The same in events, ten pages of them, whatever a slice may hold: what is too much for it is cut.
 const PAGES: usize = 2_000;
-/// No part is begun while so many slices wait to be written or are: what is read faster than it is written only takes
-/// memory.
+/// No part is begun while more slices than this wait to be written, or are: what is read faster than it is written only
+/// takes memory.
 const AHEAD: usize = 2;
 /// A part begins with this share of the memory it aims at, and asks for as much again as it grows.
 const STEPS: usize = 2;
@@ -59,8 +59,8 @@ pub(super) struct Reading<'a> {
     /// How many requests the connection takes at once.
     pub at_once: usize,
     pub progress: &'a Progress,
-    /// Memory to be used again, while the pass lasts.
-    pub blocks: Arc<Blocks>,
+    /// Memory to be used again.
+    pub blocks: &'a Arc<Blocks>,
 }
 
 /// A slice in memory, with the room it takes there.
@@ -109,7 +109,7 @@ impl<'a> Reading<'a> {
             room: Arc::new(Room::new(self.budget, self.left_to_others())),
             gone: Arc::default(),
             is_first: true,
-            filling: Filling::new(self.limits, first, self.source.reads_pages()),
+            filling: Filling::new(self.limits, first),
             wasted: Effort::default(),
             failure: None,
             sender,
@@ -170,7 +170,7 @@ impl<'a> Reading<'a> {
         let growth = self.source.reads_pages().then_some(Growth {
             step: limits.bytes / STEPS,
             more: &more,
-            blocks: &self.blocks,
+            blocks: self.blocks,
             hopeless: if is_known { DENSE } else { HOPELESS },
         });
         let outcome = self.outcome(asked, limits, opening, growth).await;
@@ -241,7 +241,13 @@ impl Desk<'_> {
                 return Err(error);
             }
             self.begin_reads();
-            match self.reads.next().await {
+            let done = tokio::select! {
+                biased;
+                done = self.reads.next() => done,
+                // A slice is written: more may be begun.
+                () = self.gone.notified() => continue,
+            };
+            match done {
                 Some(done) => self.take(done),
                 None if self.unread.is_empty() => {
                     self.send_the_rest();
@@ -261,12 +267,14 @@ impl Desk<'_> {
             && self.failure.as_ref().is_none_or(|(at, _)| oldest < *at)
         {
             let (aim, first) = (self.limits.bytes, self.first_share());
-            let left = if oldest > self.handed {
+            let left = if oldest <= self.handed {
+                0
+            } else if self.reading.source.reads_pages() {
                 // What is under way grows.
                 aim.saturating_mul(FRONT)
                     .saturating_add(first.saturating_mul(self.reads.len()))
             } else {
-                0
+                aim
             };
             let Some(share) = self.room.take(first, left) else {
                 return;

@@ -12,7 +12,7 @@ const BLOCK: usize = 288 << 10;
 /// So many bytes that are left of a block are some use.
 const USEFUL: usize = 16 << 10;
 
-/// Memory of one pass, for what it reads.
+/// Memory for what is read: of all passes of a process together.
 #[derive(Debug, Default)]
 pub struct Blocks {
     /// For pages, each of which is soon done with.
@@ -21,12 +21,22 @@ pub struct Blocks {
     pub(super) events: Spare,
 }
 
-/// Blocks that were used. Each is used again once nobody reads what is in it; they go back to the system together.
+/// Blocks that were used. Each is used again once nobody reads what is in it.
 #[derive(Debug, Default)]
 pub(super) struct Spare {
     full: Mutex<VecDeque<BytesMut>>,
     /// What is left of others.
     rests: Mutex<Vec<BytesMut>>,
+}
+
+impl Blocks {
+    /// Gives what nobody reads back to the system.
+    pub fn let_go(&self) {
+        for Spare { full, rests } in [&self.pages, &self.events] {
+            lock(full).retain_mut(|block| !block.try_reclaim(BLOCK));
+            lock(rests).retain_mut(|block| !block.try_reclaim(BLOCK));
+        }
+    }
 }
 
 impl Spare {
@@ -43,7 +53,8 @@ impl Spare {
 
     fn take_rest(&self, bytes: usize) -> Option<BytesMut> {
         let mut rests = lock(&self.rests);
-        let enough = rests.iter().rposition(|rest| rest.capacity() >= bytes)?;
+        let is_enough = |rest: &mut BytesMut| rest.capacity() >= bytes || rest.try_reclaim(BLOCK);
+        let enough = rests.iter_mut().rposition(is_enough)?;
         Some(rests.remove(enough))
     }
 
@@ -130,6 +141,18 @@ mod tests {
         let (first, second) = (copied("first"), copied("second"));
         assert_eq!(second.as_ptr(), first.as_ptr().wrapping_add(first.len()));
         assert_eq!((&first[..], &second[..]), (&b"first"[..], &b"second"[..]));
+    }
+
+    #[test]
+    fn what_is_left_after_large_events_is_not_kept_for_ever() {
+        let blocks = Arc::new(Blocks::default());
+        for _ in 0..100 {
+            let mut copying = Copying::into_blocks(Arc::clone(&blocks));
+            (0..2).for_each(|_| drop(copying.copy(&[b'x'; 100 << 10])));
+        }
+        assert_eq!(lock(&blocks.events.rests).len(), 1);
+        blocks.let_go();
+        assert!(lock(&blocks.events.rests).is_empty() && lock(&blocks.events.full).is_empty());
     }
 
     #[test]

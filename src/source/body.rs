@@ -109,8 +109,11 @@ impl<'a> Body<'a> {
     pub fn new(coding: Option<&str>, length: Option<u64>, intake: Intake<'a>) -> Result<Self, BodyError> {
         let limits = intake.limits;
         let promised = usize::try_from(length.unwrap_or_default().min(PROMISED)).unwrap_or_default();
-        // A small body takes no more than it needs.
-        let blocks = intake.blocks.filter(|_| length.is_none() || promised > SMALL);
+        let coding = coding.map(|coding| coding.trim().to_ascii_lowercase());
+        let is_plain = matches!(coding.as_deref(), None | Some("" | "identity"));
+        // A small body takes no more than it needs, where that is known.
+        let is_small = is_plain && length.is_some() && promised <= SMALL;
+        let blocks = intake.blocks.filter(|_| !is_small);
         let promised = promised.min(limits.bytes);
         let into = Capped {
             bytes: blocks.map_or_else(
@@ -121,10 +124,10 @@ impl<'a> Body<'a> {
             limits,
             over: None,
         };
-        let coding = match coding.map(|coding| coding.trim().to_ascii_lowercase()).as_deref() {
-            None | Some("" | "identity") => Coding::Plain(into),
+        let coding = match coding.as_deref() {
+            _ if is_plain => Coding::Plain(into),
             Some("gzip" | "x-gzip") => Coding::Gzip(Box::new(MultiGzDecoder::new(into))),
-            Some(_) => return Err(BodyError::UnknownCoding),
+            _ => return Err(BodyError::UnknownCoding),
         };
         Ok(Self { coding, blocks })
     }

@@ -15,7 +15,7 @@ use crate::{
     checkpoint::Known,
     clock::Time,
     event::{Digest16, Event, floor},
-    window::{Window, earlier, later, narrower},
+    window::{INSTANT, Window, earlier, later, narrower},
 };
 
 /// So many pages in a row without a new event end the walk with an error.
@@ -32,8 +32,6 @@ pub(super) const HOPELESS: f64 = 10.0;
 const TRUSTED: u64 = 5;
 /// one that promises this much more than it may hold ends where it is: what it has read is kept.
 const UNLIKELY: f64 = 1.6;
-
-const MILLISECOND: Duration = Duration::from_millis(1);
 
 #[cfg(test)]
 mod tests;
@@ -290,7 +288,7 @@ impl<'a> Walk<'a> {
     /// Whether the span holds more than a slice may.
     pub(super) fn crowded(&mut self) -> Result<Option<Crowded>, SourceError> {
         let (whole, has_room) = (self.span.width(), self.grows());
-        if whole <= MILLISECOND {
+        if whole <= INSTANT {
             if self.bytes > self.limits.bytes_of_an_instant {
                 let bytes = self.limits.bytes_of_an_instant;
                 return Err(SourceError::Instant {
@@ -298,6 +296,10 @@ impl<'a> Walk<'a> {
                     bytes,
                 });
             }
+            return Ok(None);
+        }
+        if whole <= MARGIN && has_room && self.growth.is_some() {
+            // Parts of it would all be shown the whole of it.
             return Ok(None);
         }
         let fullness = self.fullness();
@@ -348,7 +350,7 @@ impl<'a> Walk<'a> {
         }
         let (oldest, newest) = spread(self.pages.iter().flat_map(|(oldest, newest)| [*oldest, *newest]))?;
         let part = match self.direction {
-            Direction::Previous => Window::new(later(floor(newest), MARGIN + MILLISECOND).max(from), to),
+            Direction::Previous => Window::new(later(floor(newest), MARGIN + INSTANT).max(from), to),
             Direction::Next => Window::new(from, earlier(floor(oldest), MARGIN).min(to)),
         };
         let (first, last) = self.kept?;

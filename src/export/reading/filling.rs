@@ -1,18 +1,13 @@
 //! Puts what was read, part after part, together into slices that are as full as they may be; pure.
 
-use std::time::Duration;
-
 use super::room::{self, Share};
 use crate::{
     checkpoint::Known,
     clock::Time,
     event::{Event, floor},
     source::{Effort, Limits, Slice},
-    window::{Window, later},
+    window::{INSTANT, Window, later},
 };
-
-/// What is never cut.
-const INSTANT: Duration = Duration::from_millis(1);
 
 /// A slice that goes on its way, and the memory it takes.
 pub(super) type Full = (Slice, Option<Share>);
@@ -25,19 +20,16 @@ pub(super) struct Filling {
     slice: Option<(Slice, Share)>,
     /// Events without a time that this pass has shown already: parts that are read side by side may show the same.
     undated: Known,
-    /// Whether they do. Where each event is shown once, those that are alike are as many events.
-    shows_again: bool,
 }
 
 impl Filling {
-    /// A slice ends at `end`, if given. `shows_again`: several parts may show the same event without a time.
-    pub(super) fn new(limits: Limits, end: Option<Time>, shows_again: bool) -> Self {
+    /// A slice ends at `end`, if given.
+    pub(super) fn new(limits: Limits, end: Option<Time>) -> Self {
         Self {
             limits,
             end,
             slice: None,
             undated: Known::default(),
-            shows_again,
         }
     }
 
@@ -73,13 +65,17 @@ impl Filling {
         self.slice.take().map(|(slice, share)| (slice, Some(share)))
     }
 
+    /// Of events without a time that are alike, as many are kept as one part showed at most.
     fn drop_repeated(&mut self, part: &mut Slice) {
-        if !self.shows_again {
-            return;
-        }
         let before = part.events.len();
-        part.events
-            .retain(|event| event.time.is_some() || !self.undated.has(&event.mark()));
+        let mut here = Known::default();
+        part.events.retain(|event| {
+            event.time.is_some() || {
+                let mark = event.mark();
+                here.add(&mark);
+                here.copies(&mark) > self.undated.copies(&mark)
+            }
+        });
         part.duplicate += (before - part.events.len()) as u64;
         let undated = part.events.iter().filter(|event| event.time.is_none());
         undated.for_each(|event| self.undated.add(&event.mark()));

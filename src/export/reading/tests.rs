@@ -71,12 +71,8 @@ fn steady(from: u64, to: u64) -> Slice {
 type Seen = (Window, Vec<String>, u64, u64);
 
 fn fill(limits: Limits, end: Option<Time>, parts: Vec<Slice>) -> Vec<Seen> {
-    fill_from(limits, end, parts, true)
-}
-
-fn fill_from(limits: Limits, end: Option<Time>, parts: Vec<Slice>, shows_again: bool) -> Vec<Seen> {
     let budget = Arc::new(Semaphore::new(1 << 20));
-    let (room, mut filling) = (Room::new(&budget, 0), Filling::new(limits, end, shows_again));
+    let (room, mut filling) = (Room::new(&budget, 0), Filling::new(limits, end));
     let mut slices = Vec::new();
     for part in parts {
         let mut share = room.take(1 << 20, 0).unwrap();
@@ -182,13 +178,14 @@ fn an_event_without_a_time_that_several_parts_show_is_kept_once() {
 }
 
 #[test]
-fn records_without_a_time_that_are_alike_all_count_where_each_is_shown_once() {
+fn records_without_a_time_that_are_alike_are_as_many_as_a_part_shows_at_once() {
     let bare = || event(r#"{"id":"bare"}"#.to_owned());
-    let parts = (0..3).map(|at| part(span(at, at + 1), vec![bare()]));
-    let slices = fill_from(LIMITS, None, parts.collect(), false);
+    let parts = [1, 3, 2].into_iter().zip(0..);
+    let parts = parts.map(|(alike, at)| part(span(at, at + 1), (0..alike).map(|_| bare()).collect()));
+    let slices = fill(LIMITS, None, parts.collect());
     let ids: Vec<&String> = slices.iter().flat_map(|(_, ids, ..)| ids).collect();
     assert_eq!(ids, ["bare"; 3]);
-    assert_eq!(slices.iter().map(|(.., repeats)| repeats).sum::<u64>(), 0);
+    assert_eq!(slices.iter().map(|(.., repeats)| repeats).sum::<u64>(), 3);
 }
 
 #[test]
@@ -285,6 +282,19 @@ fn what_was_too_big_is_asked_for_narrower_however_much_else_is_unread() {
         }
         assert_eq!(end, at(86_400 * 3_000));
     }
+}
+
+#[test]
+fn an_instant_that_is_too_much_is_read_by_itself_and_the_rest_at_once() {
+    let whole = span(100, 116);
+    let instant = Window::new(whole.from, later(whole.from, Duration::from_millis(1)));
+    let mut unread = Unread::of(whole, None, false);
+    unread.next(8);
+    unread.is_too_big(whole, Duration::from_millis(1));
+    let parts: Vec<Window> = std::iter::from_fn(|| unread.next(8))
+        .map(|(part, _)| part)
+        .collect();
+    assert_eq!(parts, [instant, Window::new(instant.to, whole.to)]);
 }
 
 #[test]

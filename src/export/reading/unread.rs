@@ -6,7 +6,7 @@ use crate::{
     clock::Time,
     source::Slice,
     target::second,
-    window::{Width, Window, later},
+    window::{INSTANT, Width, Window, later},
 };
 
 /// The last parts of a window are narrower, so that those read side by side end together; but not narrower than this
@@ -81,8 +81,15 @@ impl Unread {
         }
     }
 
-    /// A span holds too much: it is to be read in parts of that width.
+    /// A span holds too much: it is to be read in parts of that width. An instant that is too much is read by itself, and
+    /// says nothing of the rest: parts as narrow as that would all be shown it, since each is asked for with a margin.
     pub(super) fn is_too_big(&mut self, span: Window, narrow: Duration) {
+        if narrow <= INSTANT && !self.by_seconds {
+            let (instant, rest) = span.split(INSTANT);
+            self.insert(instant, Width::of(instant));
+            self.insert(rest, Width::of(rest));
+            return;
+        }
         if let Some((_, width)) = self.after(span.to).filter(|(_, width)| !width.is_known()) {
             width.shrink(narrow);
         }

@@ -6,10 +6,8 @@ use crate::{
     clock::Time,
     event::{Event, floor},
     source::{Effort, Limits, Slice, SourceError, blocks::Copying, unified::MARGIN},
-    window::{Window, earlier, later},
+    window::{INSTANT, Window, earlier, later},
 };
-
-const MILLISECOND: std::time::Duration = std::time::Duration::from_millis(1);
 
 pub(super) struct Gather<'a> {
     /// Its end moves towards its beginning.
@@ -100,7 +98,7 @@ impl<'a> Gather<'a> {
             // None of them has a time: they are never cut.
             return self.allow(self.asked.from, self.bytes);
         };
-        let cut = cut.unwrap_or_else(|| later(first, MILLISECOND));
+        let cut = cut.unwrap_or_else(|| later(first, INSTANT));
         self.span.to = self.span.to.min(cut);
         let end = self.span.to;
         self.events
@@ -169,7 +167,7 @@ mod tests {
             ..LIMITS
         };
         let known = Known::default();
-        let mut gather = Gather::new(Window::new(from, later(from, MILLISECOND)), &known, limits);
+        let mut gather = Gather::new(Window::new(from, later(from, INSTANT)), &known, limits);
         let taken = (0..100).map_while(|n| gather.take(raw(&format!(r#"{{"message":"{n:08}"}}"#)), 1).ok());
         let taken = taken.count();
         assert!((30..50).contains(&taken), "{taken}");

@@ -57,7 +57,7 @@ fn steady() -> Vec<Vec<u64>> {
 
 #[test]
 fn what_lies_wholly_after_the_last_two_pages_is_complete() {
-    let from = later(at(9_949), MARGIN + MILLISECOND);
+    let from = later(at(9_949), MARGIN + INSTANT);
     assert_eq!(
         walk(&steady()),
         Some(Crowded::Keep(Window::new(from, at(10_000))))
