@@ -1,5 +1,7 @@
 //! Where events come from. One file per API below it; this file is what the export sees of them all.
 
+use std::{io, time::Duration};
+
 use bytes::Bytes;
 
 use crate::{
@@ -15,6 +17,7 @@ mod auth;
 mod blocks;
 pub mod body;
 pub mod classic;
+mod course;
 pub mod csv_download;
 mod digest;
 mod filter;
@@ -22,6 +25,7 @@ pub mod http;
 mod line;
 pub mod link;
 pub mod long_term;
+mod packed;
 pub mod page;
 pub mod refusal;
 #[cfg(test)]
@@ -36,13 +40,18 @@ pub mod zip;
 pub use auth::assertion::expiry as expiry_of;
 pub use blocks::Blocks;
 use classic::{Classic, ClassicError};
+pub use course::Course;
 use csv_download::{CsvDownload, CsvError};
 use link::LinkError;
 use long_term::{LongTerm, LongTermError};
-pub use slice::{Effort, File, FileKind, Growth, Limits, Outcome, Slice};
+pub use packed::Packed;
+pub use slice::{Effort, File, FileKind, Growth, Limits, Outcome, Packing, Slice};
 pub use traffic::Traffic;
 use unified::{First, Unified};
 use walk::Walk;
+
+/// A page that takes at least this long is waited for much longer than it is worked on.
+const FAR: Duration = Duration::from_millis(20);
 
 /// A target's API.
 pub enum Source {
@@ -89,6 +98,9 @@ pub enum SourceError {
         /// The limit.
         bytes: usize,
     },
+    /// What was read cannot be packed, or does not come out as it was.
+    #[error("keep events in memory")]
+    Memory(#[source] io::Error),
     /// The classic API.
     #[error(transparent)]
     Classic(ClassicError),
@@ -116,7 +128,7 @@ impl SourceError {
     pub fn action(&self) -> Action {
         match self {
             Self::Http(error) => error.action(),
-            Self::Link(_) | Self::Loop { .. } | Self::Endless { .. } => Action::NextTick,
+            Self::Link(_) | Self::Loop { .. } | Self::Endless { .. } | Self::Memory(_) => Action::NextTick,
             Self::Instant { .. } | Self::Filter { .. } => Action::Stop,
             Self::Classic(error) => error.action(),
             Self::Csv(error) => error.action(),
@@ -147,6 +159,7 @@ impl SourceError {
             Self::Classic(error) => error.hint(),
             Self::Csv(error) => error.hint(),
             Self::LongTerm(error) => error.hint(),
+            Self::Memory(_) => Some("if it comes again, test this machine's memory".to_owned()),
             Self::Instant { .. } => Some("raise `archive.max_buffered`".to_owned()),
             Self::Filter { known, .. } => Some(format!("`sources` lists what there is; nearest: {}", known.join(", "))),
         }
@@ -280,6 +293,15 @@ impl Source {
     #[must_use]
     pub fn reads_pages(&self) -> bool {
         matches!(self, Self::Unified(_))
+    }
+
+    /// Whether a page takes much longer to come than to be worked on. Not before one came.
+    #[must_use]
+    pub fn is_far(&self) -> bool {
+        match self {
+            Self::Unified(unified) => unified.connection().quickest() >= FAR,
+            Self::Classic(_) | Self::LongTerm(_) | Self::Csv(_) => false,
+        }
     }
 
     /// Whether it is asked for whole seconds: what stands in one that two spans share would be archived twice.

@@ -1,30 +1,27 @@
 //! Reads a window part by part, many at once, and hands its slices on in order.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use futures::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 
 use super::{PassError, progress::Progress};
 use crate::{
     checkpoint::TargetCheckpoint,
     clock::Time,
-    source::{Blocks, Effort, Growth, Limits, Opening, Outcome, Slice, Source},
+    source::{Blocks, Course, Growth, Limits, Opening, Outcome, Packing, Source},
     window::Window,
 };
 
+mod desk;
 mod filling;
 mod room;
 #[cfg(test)]
 mod tests;
 mod unread;
 
-use filling::{Filling, Full};
+use desk::Desk;
+pub(super) use desk::Portion;
 use room::{Room, Share};
-use unread::Unread;
 
 /// Known events held in memory for one part, at most: a denser lookback is read in narrower parts.
 const KNOWN: usize = 65_536;
@@ -35,16 +32,10 @@ const SLICES: usize = 3;
 const SMALL: usize = 256 << 10;
 /// The same in events, ten pages of them, whatever a slice may hold: what is too much for it is cut.
 const PAGES: usize = 2_000;
-/// No part is begun while more slices than this wait to be written, or are: what is read faster than it is written only
-/// takes memory.
-const AHEAD: usize = 2;
-/// A part begins with this share of the memory it aims at, and asks for as much again as it grows.
-const STEPS: usize = 2;
 /// So many times what a part aims at is left to the one that all others wait for.
 const FRONT: usize = 2;
-/// A part whose first page promises that it comes out this full is read in narrower ones,
-const DENSE: f64 = 2.0;
-/// but this where nothing is known yet: a first page may deceive.
+/// A part is read in narrower ones where nothing is known yet and its first page, which may deceive, promises that it comes
+/// out this full.
 const HOPELESS: f64 = 10.0;
 
 pub(super) struct Reading<'a> {
@@ -63,20 +54,64 @@ pub(super) struct Reading<'a> {
     pub blocks: &'a Arc<Blocks>,
 }
 
-/// A slice in memory, with the room it takes there.
-pub(super) struct Portion {
-    pub slice: Slice,
-    // Dropped in this order: whoever hears of it finds the room free.
-    _share: Option<Share>,
-    _receipt: Receipt,
+/// How parts are read.
+#[derive(Clone, Copy)]
+struct Manner {
+    /// What one aims at.
+    limits: Limits,
+    /// Memory that one begins with, and that it asks for when it needs more; in bytes.
+    step: usize,
+    /// How full one may come out.
+    most: f64,
+    packing: Packing,
+    /// Whoever has nothing to do takes a half of what another still has to read.
+    is_shared: bool,
 }
 
-/// Tells, when it is dropped, that a slice is out of memory.
-struct Receipt(Arc<Notify>);
+impl Manner {
+    /// Parts that are read side by side aim at a quarter of the memory: some grow to twice their aim, and what is newer
+    /// waits for what is older. The rest is for slices that are filled or written.
+    fn near(limits: Limits, buffered: usize, parts: usize) -> Self {
+        let limits = part_of(limits, buffered / 4 / parts);
+        Self {
+            limits,
+            step: limits.bytes / 2,
+            most: 2.0,
+            packing: Packing::Last,
+            is_shared: false,
+        }
+    }
 
-impl Drop for Receipt {
-    fn drop(&mut self) {
-        self.0.notify_one();
+    /// Where each page is long in coming, few of them should come half empty, and what was read waits packed for what is
+    /// older.
+    fn far(limits: Limits, buffered: usize, parts: usize) -> Self {
+        let limits = part_of(limits, buffered / 2 / parts);
+        Self {
+            limits,
+            step: limits.bytes / 4,
+            most: 4.0,
+            packing: Packing::First,
+            is_shared: true,
+        }
+    }
+
+    /// Slices as the server makes them.
+    fn whole(limits: Limits) -> Self {
+        Self {
+            limits,
+            step: limits.bytes,
+            most: 1.0,
+            packing: Packing::Never,
+            is_shared: false,
+        }
+    }
+}
+
+fn part_of(limits: Limits, share: usize) -> Limits {
+    Limits {
+        events: limits.events.max(PAGES),
+        bytes: share.max(SMALL).min(limits.bytes),
+        ..limits
     }
 }
 
@@ -97,24 +132,7 @@ impl<'a> Reading<'a> {
         opening: Option<Opening>,
         sender: mpsc::UnboundedSender<Portion>,
     ) -> Result<(), PassError> {
-        let mut desk = Desk {
-            reading: self,
-            at_once: self.parts_at_once(),
-            limits: self.limits_of_a_part(),
-            unread: Unread::of(whole, first, self.source.goes_by_seconds()),
-            opening: opening.filter(|_| first.is_none()),
-            reads: FuturesUnordered::new(),
-            held: BTreeMap::new(),
-            handed: whole.from,
-            room: Arc::new(Room::new(self.budget, self.left_to_others())),
-            gone: Arc::default(),
-            is_first: true,
-            filling: Filling::new(self.limits, first),
-            wasted: Effort::default(),
-            failure: None,
-            sender,
-        };
-        desk.run().await
+        Desk::new(self, whole, first, opening, sender).run().await
     }
 
     /// One more than there may be requests: while a page is looked into, the next is on its way.
@@ -126,17 +144,14 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Parts that are read side by side aim at a quarter of the memory: some grow to twice their aim, and what is newer
-    /// waits for what is older. The rest is for slices that are filled or written.
-    fn limits_of_a_part(&self) -> Limits {
+    fn manner(&self) -> Manner {
+        let parts = self.parts_at_once();
         if !self.source.reads_pages() {
-            return self.limits;
-        }
-        let share = self.buffered / 4 / self.parts_at_once();
-        Limits {
-            events: self.limits.events.max(PAGES),
-            bytes: share.max(SMALL).min(self.limits.bytes),
-            ..self.limits
+            Manner::whole(self.limits)
+        } else if self.source.is_far() {
+            Manner::far(self.limits, self.buffered, parts)
+        } else {
+            Manner::near(self.limits, self.buffered, parts)
         }
     }
 
@@ -149,9 +164,9 @@ impl<'a> Reading<'a> {
     /// Reads a span, or a part of it.
     async fn part(
         &'a self,
-        asked: Window,
+        course: Arc<Course>,
         share: Share,
-        limits: Limits,
+        manner: Manner,
         opening: Option<Opening>,
         room: Arc<Room>,
         is_known: bool,
@@ -159,23 +174,26 @@ impl<'a> Reading<'a> {
         let share = Mutex::new(share);
         let held = || share.lock().unwrap_or_else(PoisonError::into_inner);
         let more = || {
-            let left = if room.is_front(asked.from) {
+            let left = if room.is_front(course.span().from) {
                 0
             } else {
-                limits.bytes.saturating_mul(FRONT)
+                manner.limits.bytes.saturating_mul(FRONT)
             };
-            let more = room.take(limits.bytes / STEPS, left);
+            let more = room.take(manner.step, left);
             more.map(|more| held().merge(more)).is_some()
         };
         let growth = self.source.reads_pages().then_some(Growth {
-            step: limits.bytes / STEPS,
+            step: manner.step,
             more: &more,
             blocks: self.blocks,
-            hopeless: if is_known { DENSE } else { HOPELESS },
+            most: manner.most,
+            hopeless: if is_known { manner.most } else { HOPELESS },
+            packing: manner.packing,
+            course: &course,
         });
-        let outcome = self.outcome(asked, limits, opening, growth).await;
+        let outcome = self.outcome(course.span(), manner.limits, opening, growth).await;
         Done {
-            asked,
+            asked: course.span(),
             share: share.into_inner().unwrap_or_else(PoisonError::into_inner),
             outcome,
         }
@@ -202,194 +220,5 @@ impl<'a> Reading<'a> {
             .read(span, &known, limits, opening, growth, &told)
             .await;
         read.map_err(PassError::Source)
-    }
-}
-
-/// All that is under way.
-struct Desk<'a> {
-    reading: &'a Reading<'a>,
-    /// Parts read side by side.
-    at_once: usize,
-    limits: Limits,
-    /// What is not being read yet.
-    unread: Unread,
-    opening: Option<Opening>,
-    reads: FuturesUnordered<BoxFuture<'a, Done>>,
-    /// What was read before something older, by where it begins.
-    held: BTreeMap<Time, (Slice, Share)>,
-    /// Up to here all was handed on.
-    handed: Time,
-    room: Arc<Room>,
-    /// Slices handed on that are out of memory again.
-    gone: Arc<Notify>,
-    /// Nothing was read yet.
-    is_first: bool,
-    filling: Filling,
-    /// What it took to learn that a part was too big.
-    wasted: Effort,
-    /// What went wrong, and where: all that is older is still read and handed on.
-    failure: Option<(Time, PassError)>,
-    sender: mpsc::UnboundedSender<Portion>,
-}
-
-impl Desk<'_> {
-    async fn run(&mut self) -> Result<(), PassError> {
-        loop {
-            self.room.move_front(self.handed);
-            if let Some((_, error)) = self.failure.take_if(|(at, _)| *at <= self.handed) {
-                self.send_the_rest();
-                return Err(error);
-            }
-            self.begin_reads();
-            let done = tokio::select! {
-                biased;
-                done = self.reads.next() => done,
-                // A slice is written: more may be begun.
-                () = self.gone.notified() => continue,
-            };
-            match done {
-                Some(done) => self.take(done),
-                None if self.unread.is_empty() => {
-                    self.send_the_rest();
-                    return Ok(());
-                }
-                None => self.make_room().await,
-            }
-        }
-    }
-
-    /// The oldest part first. Newer ones only where room is left for what may prove to come before them.
-    fn begin_reads(&mut self) {
-        // Each slice that is out there holds the bell.
-        while Arc::strong_count(&self.gone) <= 1 + AHEAD
-            && self.reads.len() < self.at_once
-            && let Some(oldest) = self.unread.begins()
-            && self.failure.as_ref().is_none_or(|(at, _)| oldest < *at)
-        {
-            let (aim, first) = (self.limits.bytes, self.first_share());
-            let left = if oldest <= self.handed {
-                0
-            } else if self.reading.source.reads_pages() {
-                // What is under way grows.
-                aim.saturating_mul(FRONT)
-                    .saturating_add(first.saturating_mul(self.reads.len()))
-            } else {
-                aim
-            };
-            let Some(share) = self.room.take(first, left) else {
-                return;
-            };
-            let Some((asked, is_known)) = self.unread.next(self.at_once) else {
-                return;
-            };
-            let (opening, room) = (self.opening.take(), Arc::clone(&self.room));
-            let part = self
-                .reading
-                .part(asked, share, self.limits, opening, room, is_known);
-            self.reads.push(Box::pin(part));
-        }
-    }
-
-    /// Memory that a part begins with, in bytes.
-    fn first_share(&self) -> usize {
-        if self.reading.source.reads_pages() {
-            self.limits.bytes / STEPS
-        } else {
-            self.limits.bytes
-        }
-    }
-
-    fn take(&mut self, done: Done) {
-        let Done {
-            asked,
-            mut share,
-            outcome,
-        } = done;
-        self.is_first = false;
-        match outcome {
-            Ok(Outcome::Complete(mut slice)) => {
-                tracing::trace!(
-                    asked_s = asked.width().as_secs(),
-                    read_s = slice.span.width().as_secs(),
-                    fullness = slice.fullness,
-                    pages = slice.effort.pages,
-                    side_by_side = self.reads.len(),
-                    "read a part"
-                );
-                slice.effort += std::mem::take(&mut self.wasted);
-                self.unread.was_read(asked, &slice);
-                self.room.shrink(&mut share, &slice);
-                self.held.insert(slice.span.from, (slice, share));
-                self.hand_on();
-            }
-            Ok(Outcome::TooBig { width, effort }) => {
-                tracing::trace!(
-                    asked_s = asked.width().as_secs(),
-                    narrower_s = width.as_secs(),
-                    pages = effort.pages,
-                    "a part was too big"
-                );
-                self.wasted += effort;
-                self.room.give_back(share);
-                self.unread.is_too_big(asked, width);
-            }
-            Err(error) => {
-                self.room.give_back(share);
-                if self.failure.as_ref().is_none_or(|(at, _)| asked.from < *at) {
-                    self.unread.forget_from(asked.from);
-                    self.failure = Some((asked.from, error));
-                }
-            }
-        }
-    }
-
-    /// Hands on what touches what was handed on before.
-    fn hand_on(&mut self) {
-        while let Some((slice, share)) = self.held.remove(&self.handed) {
-            self.handed = slice.span.to;
-            self.reading.progress.read(slice.span.to, slice.pulled);
-            for full in self.filling.push(slice, share) {
-                self.send(full);
-            }
-        }
-    }
-
-    /// Sends what there is of a slice, full or not. False: there was nothing.
-    fn send_the_rest(&mut self) -> bool {
-        let rest = self.filling.flush();
-        let is_any = rest.is_some();
-        rest.into_iter().for_each(|rest| self.send(rest));
-        is_any
-    }
-
-    fn send(&self, (slice, share): Full) {
-        let portion = Portion {
-            slice,
-            _share: share,
-            _receipt: Receipt(Arc::clone(&self.gone)),
-        };
-        // Whoever no longer listens has failed, and says so.
-        let _gone = self.sender.send(portion);
-    }
-
-    /// Nothing is being read, as there is no room: waits for what is being written; without that, gives up what is not in
-    /// order yet, so that nobody waits for others while holding what they wait for.
-    async fn make_room(&mut self) {
-        let is_writing = Arc::strong_count(&self.gone) > 1;
-        if is_writing {
-            self.gone.notified().await;
-        } else if !self.send_the_rest() {
-            for (slice, _share) in std::mem::take(&mut self.held).into_values() {
-                self.unread.put_back(&slice);
-            }
-            // The first page waits nowhere: it is asked for again.
-            self.opening = None;
-            let limits = if self.is_first {
-                self.limits
-            } else {
-                self.reading.limits
-            };
-            self.room.wait(limits.bytes).await;
-        }
     }
 }

@@ -335,6 +335,7 @@ fn bare(span: Window, complete_from: Option<Time>, effort: Effort) -> Slice {
     Slice {
         span,
         events: Vec::new(),
+        packed: Vec::new(),
         file: None,
         complete_from,
         pulled: 0,

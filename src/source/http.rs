@@ -13,6 +13,7 @@ use std::{
     fmt::Display,
     future::{Future, ready},
     sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -188,6 +189,11 @@ impl Connection {
     /// The time now, here.
     pub(super) fn now(&self) -> Time {
         self.shared.line.clock().now()
+    }
+
+    /// How long a page takes when nothing holds it up; see [`Traffic::quickest`].
+    pub(super) fn quickest(&self) -> Duration {
+        self.shared.line.quickest()
     }
 
     /// What was sent so far, token requests included.

@@ -77,6 +77,10 @@ impl Line {
         &self.name
     }
 
+    pub(super) fn quickest(&self) -> Duration {
+        self.traffic.quickest()
+    }
+
     pub(super) fn stats(&self) -> Stats {
         Stats {
             requests: self.traffic.sent.get(),
@@ -90,6 +94,7 @@ impl Line {
         let at = Place::from(ask.url());
         let answer = {
             let mut under_way = self.traffic.begin();
+            under_way.is_page = matches!(ask, Ask::Get { .. });
             let answer = self.wire.exchange(ask, intake).await;
             under_way.status = answer.as_ref().ok().map(|answer| answer.status);
             answer

@@ -1,10 +1,10 @@
 //! A span that was read: its events, or its file, and what it took. Plain data.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use super::Blocks;
+use super::{Blocks, Course, Packed};
 use crate::{clock::Time, event::Event, window::Window};
 
 /// How much of a span one slice may hold.
@@ -27,8 +27,25 @@ pub struct Growth<'a> {
     pub more: &'a (dyn Fn() -> bool + Sync),
     /// Memory to be used again, with all that the pass reads.
     pub blocks: &'a Arc<Blocks>,
+    /// How full it may come out.
+    pub most: f64,
     /// What promises on its first page to come out this full is given up at once.
     pub hopeless: f64,
+    /// When what was read is packed, so that it takes less.
+    pub packing: Packing,
+    /// How far it has come, and where it ends.
+    pub course: &'a Course,
+}
+
+/// When events that wait are packed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Packing {
+    /// Before more memory is asked for.
+    First,
+    /// When there is no more memory.
+    Last,
+    /// Not at all.
+    Never,
 }
 
 /// A span, read completely.
@@ -38,6 +55,8 @@ pub struct Slice {
     pub span: Window,
     /// Its events that were not known, in no order, each once.
     pub events: Vec<Event>,
+    /// More of them.
+    pub packed: Vec<Packed>,
     /// The file, where the server made one of the span that holds any row. Then there are no events.
     pub file: Option<File>,
     /// From here on the file holds all that the server has. None: of the whole span.
@@ -54,6 +73,38 @@ pub struct Slice {
     pub effort: Effort,
     /// 1: nothing more would have fitted.
     pub fullness: f64,
+}
+
+impl Slice {
+    /// What it takes in memory, in bytes.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.plain_weight() + self.packed.iter().map(Packed::weight).sum::<usize>()
+    }
+
+    /// What it takes in memory when nothing of it is packed, in bytes.
+    #[must_use]
+    pub fn full_weight(&self) -> usize {
+        let packed = self.packed.iter().map(|packed| packed.full_weight);
+        self.plain_weight() + packed.sum::<usize>()
+    }
+
+    fn plain_weight(&self) -> usize {
+        let events = self.events.iter().map(Event::weight);
+        let file = self.file.as_ref().map_or(0, |file| file.bytes.len());
+        events.sum::<usize>() + file
+    }
+
+    /// Unpacks what is packed.
+    ///
+    /// # Errors
+    /// When memory is not what it was.
+    pub fn unpack(&mut self, blocks: &Arc<Blocks>) -> io::Result<()> {
+        for packed in std::mem::take(&mut self.packed) {
+            self.events.append(&mut packed.unpack(blocks)?);
+        }
+        Ok(())
+    }
 }
 
 /// A file that the server made, byte for byte.
@@ -112,6 +163,10 @@ impl std::ops::AddAssign for Effort {
 
 /// What reading a span came to.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time, and hardly ever the small one"
+)]
 pub enum Outcome {
     /// All of it, or the part of it that the slice says.
     Complete(Slice),

@@ -40,6 +40,8 @@ const STATUSES: [(u16, &str); 19] = [
 const OTHERS: [&str; 7] = ["1xx", "2xx", "3xx", "4xx", "5xx", "other", "none"];
 /// In seconds. A file may take minutes.
 const TOOK: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0];
+/// The quickest page of late counts as so much slower with each page after it.
+const FADING: f64 = 1.1;
 
 /// What went over a connection since the process started. Token requests count too.
 #[derive(Debug)]
@@ -50,6 +52,8 @@ pub struct Traffic {
     answers: [Counter; STATUSES.len()],
     others: [Counter; OTHERS.len()],
     took: Histogram,
+    /// How long a page takes when nothing holds it up, about: the quickest of late. None: there was none yet.
+    quickest: Mutex<Option<Duration>>,
     /// Of the connection that is open now.
     limiter: Mutex<Option<Limiter>>,
 }
@@ -60,11 +64,17 @@ pub(super) struct UnderWay<'a> {
     began: Instant,
     /// Of the answer, once a complete one came.
     pub(super) status: Option<u16>,
+    /// What was asked for is neither a token nor a file that is made first.
+    pub(super) is_page: bool,
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        self.traffic.answered(self.status, self.began.elapsed());
+        let took = self.began.elapsed();
+        self.traffic.answered(self.status, took);
+        if self.is_page && self.status == Some(200) {
+            self.traffic.paged(took);
+        }
     }
 }
 
@@ -77,6 +87,7 @@ impl Default for Traffic {
             answers: Default::default(),
             others: Default::default(),
             took: Histogram::new(TOOK),
+            quickest: Mutex::default(),
             limiter: Mutex::default(),
         }
     }
@@ -90,7 +101,13 @@ impl Traffic {
             traffic: self,
             began: Instant::now(),
             status: None,
+            is_page: false,
         }
+    }
+
+    fn paged(&self, took: Duration) {
+        let mut quickest = self.quickest.lock().unwrap_or_else(PoisonError::into_inner);
+        *quickest = Some(quickest.map_or(took, |before| took.min(before.mul_f64(FADING))));
     }
 
     fn answered(&self, status: Option<u16>, took: Duration) {
@@ -128,6 +145,13 @@ impl Traffic {
     #[must_use]
     pub fn took(&self) -> &Histogram {
         &self.took
+    }
+
+    /// How long a page takes when nothing here or there holds it up: the quickest of late. Zero before the first.
+    #[must_use]
+    pub fn quickest(&self) -> Duration {
+        let quickest = self.quickest.lock().unwrap_or_else(PoisonError::into_inner);
+        quickest.unwrap_or_default()
     }
 
     /// Requests that repeated a failed one.
@@ -189,5 +213,22 @@ mod tests {
         assert_eq!(traffic.took().read().count, 13);
         (0..=u16::MAX).for_each(|code| traffic.answered(Some(code), Duration::ZERO));
         assert_eq!(traffic.answers().count(), STATUSES.len() + OTHERS.len());
+    }
+
+    #[test]
+    fn a_server_is_as_far_away_as_its_quickest_pages_of_late_tell() {
+        let traffic = Traffic::default();
+        let paged = |millis| traffic.paged(Duration::from_millis(millis));
+        assert_eq!(traffic.quickest(), Duration::ZERO);
+        [100, 900, 110, 105].into_iter().for_each(paged);
+        let far = traffic.quickest();
+        assert!(
+            far >= Duration::from_millis(100) && far < Duration::from_millis(130),
+            "{far:?}"
+        );
+        paged(2);
+        assert_eq!(traffic.quickest(), Duration::from_millis(2));
+        (0..60).for_each(|_| paged(100));
+        assert_eq!(traffic.quickest(), Duration::from_millis(100), "it moved away");
     }
 }

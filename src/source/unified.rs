@@ -56,6 +56,10 @@ impl Unified {
         }
     }
 
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     pub(super) fn endpoint(&self) -> &Url {
         &self.endpoint
     }
@@ -136,7 +140,7 @@ impl Unified {
                 match walk.crowded()? {
                     Some(Crowded::Narrower(width)) => return Ok(walk.too_big(width)),
                     Some(Crowded::Keep(part)) => {
-                        walk.keep(part);
+                        walk.keep(part)?;
                         break;
                     }
                     None if ends.contains(&direction) => break,
@@ -144,7 +148,7 @@ impl Unified {
                 }
             }
         }
-        Ok(Outcome::Complete(walk.finish()))
+        Ok(Outcome::Complete(walk.finish()?))
     }
 
     /// The organization's exclusion rules, as the server spells them: a tenant's events are subject to them too.

@@ -1,20 +1,18 @@
 //! What one walk over pages has collected, and when it ends; pure.
 
-use std::{
-    collections::{HashSet, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use url::Url;
 
+use self::order::Order;
 use super::{
-    Blocks, Effort, Growth, Limits, Outcome, Slice, SourceError, blocks::Copying, page::Page, unified::MARGIN,
+    Blocks, Effort, Growth, Limits, Outcome, Packed, Packing, Slice, SourceError, blocks::Copying,
+    page::Page, unified::MARGIN,
 };
 use crate::{
     checkpoint::Known,
     clock::Time,
-    event::{Digest16, Event, floor},
+    event::{Digest16, Event, Schema, floor},
     window::{INSTANT, Window, earlier, later, narrower},
 };
 
@@ -24,8 +22,9 @@ const PATIENCE: usize = 100;
 const OUTSIDE: usize = 2;
 /// More versions of one id than this mean that a field of it changes all the time.
 const VERSIONS: usize = 8;
-/// A walk whose room grows comes out this full, at most.
-const GROWN: f64 = 2.0;
+/// So many bytes at least are packed at a time, but for a share of the room that is asked for at a time.
+const WORTHWHILE: usize = 256 << 10;
+const SHARE: usize = 4;
 /// A walk that promises to come out this full is given up on its first pages: they alone may deceive.
 pub(super) const HOPELESS: f64 = 10.0;
 /// Later, when so many pages have been read,
@@ -33,6 +32,7 @@ const TRUSTED: u64 = 5;
 /// one that promises this much more than it may hold ends where it is: what it has read is kept.
 const UNLIKELY: f64 = 1.6;
 
+mod order;
 #[cfg(test)]
 mod tests;
 
@@ -72,18 +72,12 @@ pub(super) struct Walk<'a> {
     links: HashSet<Digest16>,
     seen: Known,
     idle_pages: usize,
-    /// Pages in a row that lay wholly before, or after, the span.
-    before: usize,
-    after: usize,
+    order: Order,
+    /// Events that are kept, and their bytes.
+    count: usize,
     bytes: usize,
     /// The times of the oldest and the newest event that is kept.
     kept: Option<(Time, Time)>,
-    /// The oldest and the newest time on each of the last pages that held any.
-    pages: VecDeque<(Time, Time)>,
-    /// The oldest and the newest time of the span on the pages before those.
-    passed: Option<(Time, Time)>,
-    /// A page held what belongs pages before it: the server goes by another order than that of time.
-    is_mixed: bool,
     /// The times of what was shown again, or known, and of what had the id of another.
     repeats: Vec<Option<Time>>,
     conflicts: Vec<Option<Time>>,
@@ -98,6 +92,7 @@ impl<'a> Walk<'a> {
         let slice = Slice {
             span,
             events: Vec::new(),
+            packed: Vec::new(),
             file: None,
             complete_from: None,
             pulled: 0,
@@ -119,13 +114,10 @@ impl<'a> Walk<'a> {
             links: HashSet::new(),
             seen: Known::default(),
             idle_pages: 0,
-            before: 0,
-            after: 0,
+            order: Order::default(),
+            count: 0,
             bytes: 0,
             kept: None,
-            pages: VecDeque::new(),
-            passed: None,
-            is_mixed: false,
             repeats: Vec::new(),
             conflicts: Vec::new(),
             volatile: false,
@@ -148,9 +140,7 @@ impl<'a> Walk<'a> {
     pub(super) fn turn(&mut self, direction: Direction, first: &Url) {
         self.direction = direction;
         self.idle_pages = 0;
-        (self.before, self.after) = (0, 0);
-        self.pages.clear();
-        self.passed = None;
+        self.order.turn();
         self.links.clear();
         self.links.insert(digest(first));
     }
@@ -177,7 +167,6 @@ impl<'a> Walk<'a> {
             pages: 1,
         };
         self.more = page.previous.is_some();
-        let Window { from, to } = self.asked();
         let range = spread(page.events.iter().filter_map(|event| event.time));
         let start = self.slice.events.len();
         let mut news = false;
@@ -186,39 +175,13 @@ impl<'a> Walk<'a> {
         }
         self.idle_pages = if news { 0 } else { self.idle_pages + 1 };
         self.let_go_of_page(start);
-        if let Some((oldest, newest)) = range {
-            self.before = if newest < from { self.before + 1 } else { 0 };
-            self.after = if oldest > to { self.after + 1 } else { 0 };
-            self.note_order(oldest, newest);
+        if let Some(range) = range {
+            self.order.note(range, self.span, self.direction);
         }
-        let mut ends = Vec::new();
-        if self.before >= OUTSIDE {
-            ends.push(Direction::Previous);
+        if let (Some((oldest, _)), Some(growth), Direction::Previous) = (range, self.growth, self.direction) {
+            growth.course.came_to(oldest);
         }
-        if self.after >= OUTSIDE {
-            ends.push(Direction::Next);
-        }
-        ends
-    }
-
-    fn note_order(&mut self, oldest: Time, newest: Time) {
-        if let Some((first, last)) = self.passed {
-            self.is_mixed |= match self.direction {
-                Direction::Previous => newest.min(self.span.to) > later(first, MARGIN),
-                Direction::Next => oldest.max(self.span.from) < earlier(last, MARGIN),
-            };
-        }
-        self.pages.push_front((oldest, newest));
-        if self.pages.len() > OUTSIDE
-            && let Some((oldest, newest)) = self.pages.pop_back()
-        {
-            // A time far off says nothing of the order.
-            let inside = [oldest, newest]
-                .into_iter()
-                .filter(|time| self.span.contains(*time));
-            let passed = self.passed.into_iter().flat_map(|(first, last)| [first, last]);
-            self.passed = spread(inside.chain(passed));
-        }
+        self.order.ends()
     }
 
     /// The span that the server was asked for.
@@ -259,6 +222,7 @@ impl<'a> Walk<'a> {
                 "the server shows one event with ever other content: a field of it is volatile, each version is archived"
             );
         }
+        self.count += 1;
         self.bytes += event.raw.len() + 1;
         self.weight += event.weight();
         if let Some(time) = event.time {
@@ -282,12 +246,15 @@ impl<'a> Walk<'a> {
             f64::from(u32::try_from(part).unwrap_or(u32::MAX))
                 / f64::from(u32::try_from(whole.max(1)).unwrap_or(u32::MAX))
         };
-        share(self.slice.events.len(), self.limits.events).max(share(self.bytes, self.limits.bytes))
+        share(self.count, self.limits.events).max(share(self.bytes, self.limits.bytes))
     }
 
-    /// Whether the span holds more than a slice may.
+    /// Whether the span holds more than a slice may, or is to end earlier.
     pub(super) fn crowded(&mut self) -> Result<Option<Crowded>, SourceError> {
-        let (whole, has_room) = (self.span.width(), self.grows());
+        let (whole, has_room) = (self.span.width(), self.grows()?);
+        if let Some(part) = self.left_to_others() {
+            return Ok(Some(Crowded::Keep(part)));
+        }
         if whole <= INSTANT {
             if self.bytes > self.limits.bytes_of_an_instant {
                 let bytes = self.limits.bytes_of_an_instant;
@@ -303,7 +270,7 @@ impl<'a> Walk<'a> {
             return Ok(None);
         }
         let fullness = self.fullness();
-        let most = if self.growth.is_some() { GROWN } else { 1.0 };
+        let most = self.growth.map_or(1.0, |growth| growth.most);
         let is_full = fullness > most || !has_room;
         let (oldest, newest) = self.kept.unwrap_or((self.span.from, self.span.to));
         let between = |from: Time, to: Time| (to - from).to_std().unwrap_or_default().min(whole);
@@ -330,53 +297,96 @@ impl<'a> Walk<'a> {
     }
 
     /// Whether there is room for what it has read.
-    fn grows(&mut self) -> bool {
-        let Some(growth) = self.growth else { return true };
+    fn grows(&mut self) -> Result<bool, SourceError> {
+        let Some(growth) = self.growth else {
+            return Ok(true);
+        };
         while self.weight > self.room {
-            if !(growth.more)() {
-                return false;
+            if growth.packing == Packing::First && self.pack()? {
+                continue;
             }
-            self.room += growth.step.max(1);
+            if (growth.more)() {
+                self.room += growth.step.max(1);
+            } else if growth.packing != Packing::Last || !self.pack()? {
+                return Ok(false);
+            }
         }
-        true
+        Ok(true)
     }
 
-    /// The part of the span that a walk in this direction would have ended with by now, had no more been asked for: the
-    /// last pages lie wholly beyond it. None where the order of pages is not that of time: the rest of it may be anywhere.
-    fn complete_part(&self) -> Option<Window> {
-        let Window { from, to } = self.span;
-        if self.pages.len() < OUTSIDE || self.is_mixed {
+    /// Packs what is not packed yet. False: that is not worth it.
+    fn pack(&mut self) -> Result<bool, SourceError> {
+        let least = self
+            .growth
+            .map_or(0, |growth| growth.step / SHARE)
+            .min(WORTHWHILE);
+        let plain: usize = self.slice.events.iter().map(|event| event.raw.len()).sum();
+        if plain <= least {
+            return Ok(false);
+        }
+        let events = std::mem::take(&mut self.slice.events);
+        let packed = Packed::pack(&events, Schema::Unified).map_err(SourceError::Memory)?;
+        self.slice.packed.push(packed);
+        self.weight = self.slice.weight();
+        Ok(true)
+    }
+
+    /// The part that it is to keep to, once that is complete: what is older has become another's.
+    fn left_to_others(&self) -> Option<Window> {
+        let from = self.growth?.course.span().from;
+        let is_on_the_way = from > self.span.from && self.direction == Direction::Previous;
+        if !is_on_the_way || self.complete_part()?.from > from {
             return None;
         }
-        let (oldest, newest) = spread(self.pages.iter().flat_map(|(oldest, newest)| [*oldest, *newest]))?;
-        let part = match self.direction {
-            Direction::Previous => Window::new(later(floor(newest), MARGIN + INSTANT).max(from), to),
-            Direction::Next => Window::new(from, earlier(floor(oldest), MARGIN).min(to)),
-        };
+        Some(Window::new(from, self.span.to))
+    }
+
+    /// The part of the span that a walk in this direction would have ended with by now, had no more been asked for, if any
+    /// event is in it.
+    fn complete_part(&self) -> Option<Window> {
+        let part = self.order.complete_part(self.span, self.direction)?;
         let (first, last) = self.kept?;
         let holds_any = part.contains(first) || part.contains(last);
         (holds_any && part.width() < self.span.width()).then_some(part)
     }
 
     /// Keeps to a part of the span: what else was read is forgotten.
-    pub(super) fn keep(&mut self, part: Window) {
+    pub(super) fn keep(&mut self, part: Window) -> Result<(), SourceError> {
         let inside = |time: Option<Time>| time.is_none_or(|time| part.contains(time));
         self.span = part;
         self.slice.span = part;
         self.slice.events.retain(|event| inside(event.time));
+        let blocks = self
+            .growth
+            .map(|growth| Arc::clone(growth.blocks))
+            .unwrap_or_default();
+        let packed = std::mem::take(&mut self.slice.packed).into_iter();
+        let packed = packed.filter_map(|packed| packed.keep(part, &blocks).transpose());
+        self.slice.packed = packed.collect::<Result<_, _>>().map_err(SourceError::Memory)?;
         self.repeats.retain(|time| inside(*time));
         self.conflicts.retain(|time| inside(*time));
-        self.bytes = self.slice.events.iter().map(|event| event.raw.len() + 1).sum();
-        self.weight = self.slice.events.iter().map(Event::weight).sum();
-        self.kept = spread(self.slice.events.iter().filter_map(|event| event.time));
+        let Slice { events, packed, .. } = &self.slice;
+        let raw = events.iter().map(|event| event.raw.len());
+        self.count = events.len() + packed.iter().map(|packed| packed.count).sum::<usize>();
+        self.bytes = self.count + raw.chain(packed.iter().map(|packed| packed.bytes)).sum::<usize>();
+        let times = packed.iter().filter_map(|packed| packed.times);
+        let times = times.flat_map(|(first, last)| [first, last]);
+        self.kept = spread(events.iter().filter_map(|event| event.time).chain(times));
+        self.weight = self.slice.weight();
+        Ok(())
     }
 
-    pub(super) fn finish(mut self) -> Slice {
+    pub(super) fn finish(mut self) -> Result<Slice, SourceError> {
+        // It may have come to its old end before it saw the new one.
+        let end = self.growth.map(|growth| growth.course.span().from);
+        if let Some(from) = end.filter(|from| *from > self.span.from) {
+            self.keep(Window::new(from, self.span.to))?;
+        }
         self.slice.duplicate = self.repeats.len() as u64;
         self.slice.conflict = self.conflicts.len() as u64;
-        self.slice.pulled = self.slice.duplicate + self.slice.events.len() as u64;
+        self.slice.pulled = self.slice.duplicate + self.count as u64;
         self.slice.fullness = self.fullness();
-        self.slice
+        Ok(self.slice)
     }
 
     /// What is said instead of a slice.

@@ -147,6 +147,7 @@ impl Slice {
         Self {
             span: Window::new(cut, span.to),
             events,
+            packed: Vec::new(),
             file: None,
             complete_from: None,
             pulled: rest,

@@ -7,7 +7,7 @@ use std::sync::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{clock::Time, event::Event, source::Slice};
+use crate::{clock::Time, source::Slice};
 
 /// Memory set aside, in KiB. Dropping it gives it back.
 pub(super) type Share = OwnedSemaphorePermit;
@@ -84,7 +84,7 @@ impl Room {
 
     /// Keeps of a share what a slice takes. The rest serves what is read next.
     pub(super) fn shrink(&self, share: &mut Share, slice: &Slice) {
-        let surplus = share.num_permits().saturating_sub(kibibytes(weight(slice)));
+        let surplus = share.num_permits().saturating_sub(kibibytes(slice.weight()));
         if let Some(surplus) = share.split(surplus) {
             self.give_back(surplus);
         }
@@ -100,14 +100,7 @@ impl Room {
 
 /// The part of a share that the older of two slices takes, which were one.
 pub(super) fn part(share: &mut Share, older: &Slice) -> Option<Share> {
-    share.split(kibibytes(weight(older)).min(share.num_permits()))
-}
-
-/// What a slice takes in memory, in bytes.
-fn weight(slice: &Slice) -> usize {
-    let events = slice.events.iter().map(Event::weight);
-    let file = slice.file.as_ref().map_or(0, |file| file.bytes.len());
-    events.sum::<usize>() + file
+    share.split(kibibytes(older.weight()).min(share.num_permits()))
 }
 
 fn kibibytes(bytes: usize) -> usize {

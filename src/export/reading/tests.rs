@@ -46,6 +46,7 @@ fn part(window: Window, mut events: Vec<Event>) -> Slice {
         span: window,
         pulled: events.len() as u64,
         events,
+        packed: Vec::new(),
         file: None,
         complete_from: None,
         duplicate: 0,

@@ -142,6 +142,7 @@ impl<'a> Gather<'a> {
             span: self.span,
             pulled: self.events.len() as u64 + duplicate,
             events: self.events,
+            packed: Vec::new(),
             file: None,
             complete_from: None,
             duplicate,

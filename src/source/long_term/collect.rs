@@ -136,6 +136,7 @@ impl<'a> Collect<'a> {
             span: self.span,
             pulled: events.len() as u64 + duplicate,
             events,
+            packed: Vec::new(),
             file: None,
             complete_from: None,
             duplicate,

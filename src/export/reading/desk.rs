@@ -1,0 +1,318 @@
+//! Which parts of a window are read when, side by side, and what becomes of them.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use futures::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use tokio::sync::{Notify, mpsc};
+
+use super::{
+    Done, FRONT, Manner, Reading,
+    filling::{Filling, Full},
+    room::{Room, Share},
+    unread::Unread,
+};
+use crate::{
+    clock::Time,
+    export::PassError,
+    source::{Course, Effort, Opening, Outcome, Packing, Slice, SourceError},
+    window::Window,
+};
+
+/// No part is begun while more slices than this wait to be written, or are: what is read faster than it is written only
+/// takes memory.
+const AHEAD: usize = 2;
+/// A part that has so many pages to go, about, is shared with who has nothing to do: that costs two or three pages.
+const SHARED: f64 = 5.0;
+
+/// A slice in memory, with the room it takes there.
+pub(in crate::export) struct Portion {
+    pub slice: Slice,
+    // Dropped in this order: whoever hears of it finds the room free.
+    _share: Option<Share>,
+    _receipt: Receipt,
+}
+
+/// Tells, when it is dropped, that a slice is out of memory.
+struct Receipt(Arc<Notify>);
+
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
+/// All that is under way.
+pub(super) struct Desk<'a> {
+    reading: &'a Reading<'a>,
+    /// Parts read side by side.
+    at_once: usize,
+    manner: Manner,
+    /// What is not being read yet.
+    unread: Unread,
+    opening: Option<Opening>,
+    reads: FuturesUnordered<BoxFuture<'a, Done>>,
+    /// What is being read.
+    courses: Vec<Arc<Course>>,
+    /// What was read before something older, by where it begins.
+    held: BTreeMap<Time, (Slice, Share)>,
+    /// Up to here all was handed on.
+    handed: Time,
+    room: Arc<Room>,
+    /// Slices handed on that are out of memory again.
+    gone: Arc<Notify>,
+    /// Nothing was read yet.
+    is_first: bool,
+    filling: Filling,
+    /// What it took to learn that a part was too big.
+    wasted: Effort,
+    /// What went wrong, and where: all that is older is still read and handed on.
+    failure: Option<(Time, PassError)>,
+    sender: mpsc::UnboundedSender<Portion>,
+}
+
+impl<'a> Desk<'a> {
+    pub(super) fn new(
+        reading: &'a Reading<'a>,
+        whole: Window,
+        first: Option<Time>,
+        opening: Option<Opening>,
+        sender: mpsc::UnboundedSender<Portion>,
+    ) -> Self {
+        Self {
+            reading,
+            at_once: reading.parts_at_once(),
+            manner: reading.manner(),
+            unread: Unread::of(whole, first, reading.source.goes_by_seconds()),
+            opening: opening.filter(|_| first.is_none()),
+            reads: FuturesUnordered::new(),
+            courses: Vec::new(),
+            held: BTreeMap::new(),
+            handed: whole.from,
+            room: Arc::new(Room::new(reading.budget, reading.left_to_others())),
+            gone: Arc::default(),
+            is_first: true,
+            filling: Filling::new(reading.limits, first),
+            wasted: Effort::default(),
+            failure: None,
+            sender,
+        }
+    }
+
+    pub(super) async fn run(&mut self) -> Result<(), PassError> {
+        loop {
+            let is_handing_on = self.hand_on()?;
+            self.room.move_front(self.handed);
+            if let Some((_, error)) = self.failure.take_if(|(at, _)| *at <= self.handed) {
+                self.send_the_rest();
+                return Err(error);
+            }
+            self.begin_reads();
+            let done = tokio::select! {
+                biased;
+                done = self.reads.next() => done,
+                // Unpacking takes a while: what has come meanwhile is seen to before the next.
+                () = tokio::task::yield_now(), if is_handing_on => continue,
+                // A slice is written: more may be begun.
+                () = self.gone.notified() => continue,
+            };
+            match done {
+                Some(done) => self.take(done),
+                None if is_handing_on => {}
+                None if self.unread.is_empty() && self.held.is_empty() => {
+                    self.send_the_rest();
+                    return Ok(());
+                }
+                None => self.make_room().await,
+            }
+        }
+    }
+
+    /// The oldest part first. Newer ones only where room is left for what may prove to come before them.
+    fn begin_reads(&mut self) {
+        // Each slice that is out there holds the bell. What waits for room goes before all that is newer.
+        while Arc::strong_count(&self.gone) <= 1 + AHEAD
+            && self.reads.len() < self.at_once
+            && !self.held.contains_key(&self.handed)
+        {
+            if !self.begin_next() && !self.begin_half() {
+                break;
+            }
+        }
+    }
+
+    /// Begins the oldest part that is not being read, if there is one and room for it.
+    fn begin_next(&mut self) -> bool {
+        let Some(oldest) = self.unread.begins().filter(|oldest| self.is_wanted(*oldest)) else {
+            return false;
+        };
+        let Some(share) = self.share_from(oldest) else {
+            return false;
+        };
+        let Some((asked, is_known)) = self.unread.next(self.at_once) else {
+            return false;
+        };
+        let opening = self.opening.take();
+        self.begin(asked, share, opening, is_known);
+        true
+    }
+
+    /// Begins the older half of what another part has yet to read: of the longest or, when there is only no room for more,
+    /// of the oldest that is long.
+    fn begin_half(&mut self) -> bool {
+        let is_long = |course: &&Arc<Course>| {
+            self.manner.is_shared && course.rest() >= SHARED && self.is_wanted(course.span().from)
+        };
+        let long = self.courses.iter().filter(is_long);
+        let Some(course) = (if self.unread.is_empty() {
+            long.max_by(|one, other| one.rest().total_cmp(&other.rest()))
+        } else {
+            long.min_by_key(|course| course.span().from)
+        }) else {
+            return false;
+        };
+        let course = Arc::clone(course);
+        let Some(share) = self.share_from(course.span().from) else {
+            return false;
+        };
+        self.begin(course.give_half(), share, None, true);
+        true
+    }
+
+    /// Whether nothing older went wrong.
+    fn is_wanted(&self, from: Time) -> bool {
+        self.failure.as_ref().is_none_or(|(at, _)| from < *at)
+    }
+
+    /// Memory to begin a part with.
+    fn share_from(&self, from: Time) -> Option<Share> {
+        let Manner { limits, step, .. } = self.manner;
+        let left = if from <= self.handed {
+            0
+        } else if self.reading.source.reads_pages() {
+            // What is under way grows.
+            limits
+                .bytes
+                .saturating_mul(FRONT)
+                .saturating_add(step.saturating_mul(self.reads.len()))
+        } else {
+            limits.bytes
+        };
+        self.room.take(step, left)
+    }
+
+    fn begin(&mut self, asked: Window, share: Share, opening: Option<Opening>, is_known: bool) {
+        let course = Arc::new(Course::over(asked));
+        self.courses.push(Arc::clone(&course));
+        let (manner, room) = (self.manner, Arc::clone(&self.room));
+        let part = self.reading.part(course, share, manner, opening, room, is_known);
+        self.reads.push(Box::pin(part));
+    }
+
+    fn take(&mut self, done: Done) {
+        let Done {
+            asked,
+            mut share,
+            outcome,
+        } = done;
+        self.is_first = false;
+        self.courses.retain(|course| course.span().to != asked.to);
+        match outcome {
+            Ok(Outcome::Complete(mut slice)) => {
+                tracing::trace!(
+                    asked_s = asked.width().as_secs(),
+                    read_s = slice.span.width().as_secs(),
+                    fullness = slice.fullness,
+                    pages = slice.effort.pages,
+                    side_by_side = self.reads.len(),
+                    "read a part"
+                );
+                slice.effort += std::mem::take(&mut self.wasted);
+                self.unread.was_read(asked, &slice);
+                self.room.shrink(&mut share, &slice);
+                self.held.insert(slice.span.from, (slice, share));
+            }
+            Ok(Outcome::TooBig { width, effort }) => {
+                tracing::trace!(
+                    asked_s = asked.width().as_secs(),
+                    narrower_s = width.as_secs(),
+                    pages = effort.pages,
+                    "a part was too big"
+                );
+                self.wasted += effort;
+                self.room.give_back(share);
+                self.unread.is_too_big(asked, width);
+            }
+            Err(error) => {
+                self.room.give_back(share);
+                if self.failure.as_ref().is_none_or(|(at, _)| asked.from < *at) {
+                    self.unread.forget_from(asked.from);
+                    self.failure = Some((asked.from, error));
+                }
+            }
+        }
+    }
+
+    /// Hands on what touches what was handed on before, if there is room to unpack it.
+    fn hand_on(&mut self) -> Result<bool, PassError> {
+        let Some((mut slice, mut share)) = self.held.remove(&self.handed) else {
+            return Ok(false);
+        };
+        if !slice.packed.is_empty() {
+            let lacking = slice.full_weight().saturating_sub(slice.weight());
+            let Some(more) = self.room.take(lacking, 0) else {
+                self.held.insert(self.handed, (slice, share));
+                return Ok(false);
+            };
+            share.merge(more);
+            let unpacked = slice.unpack(self.reading.blocks);
+            unpacked.map_err(|error| PassError::Source(SourceError::Memory(error)))?;
+        }
+        self.handed = slice.span.to;
+        self.reading.progress.read(slice.span.to, slice.pulled);
+        for full in self.filling.push(slice, share) {
+            self.send(full);
+        }
+        Ok(true)
+    }
+
+    /// Sends what there is of a slice, full or not. False: there was nothing.
+    fn send_the_rest(&mut self) -> bool {
+        let rest = self.filling.flush();
+        let is_any = rest.is_some();
+        rest.into_iter().for_each(|rest| self.send(rest));
+        is_any
+    }
+
+    fn send(&self, (slice, share): Full) {
+        let portion = Portion {
+            slice,
+            _share: share,
+            _receipt: Receipt(Arc::clone(&self.gone)),
+        };
+        // Whoever no longer listens has failed, and says so.
+        let _gone = self.sender.send(portion);
+    }
+
+    /// Nothing is being read, as there is no room: waits for what is being written; without that, gives up what is not in
+    /// order yet, so that nobody waits for others while holding what they wait for.
+    async fn make_room(&mut self) {
+        let is_writing = Arc::strong_count(&self.gone) > 1;
+        if is_writing {
+            self.gone.notified().await;
+        } else if !self.send_the_rest() {
+            for (slice, _share) in std::mem::take(&mut self.held).into_values() {
+                self.unread.put_back(&slice);
+            }
+            // The first page waits nowhere: it is asked for again.
+            self.opening = None;
+            let limits = if self.is_first {
+                self.manner.limits
+            } else {
+                self.reading.limits
+            };
+            // What would have to be unpacked could wait for room for ever.
+            self.manner.packing = Packing::Never;
+            self.room.wait(limits.bytes).await;
+        }
+    }
+}
