@@ -2,17 +2,13 @@
 //!
 //! Records come in any order. What does not fit is dropped from the newest end, and the span ends there.
 
-use std::time::Duration;
-
 use crate::{
     checkpoint::Known,
     clock::Time,
     event::{Event, floor},
     source::{Effort, Limits, Slice, SourceError},
-    window::{Window, later},
+    window::{INSTANT, Window, later},
 };
-
-const MILLISECOND: Duration = Duration::from_millis(1);
 
 pub(super) struct Collect<'a> {
     span: Window,
@@ -108,7 +104,7 @@ impl<'a> Collect<'a> {
             // Those without a time come first, and are never cut.
             return self.check(self.span.from);
         };
-        self.close(end.max(later(first, MILLISECOND)));
+        self.close(end.max(later(first, INSTANT)));
         self.check(first)
     }
 
