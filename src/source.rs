@@ -25,6 +25,8 @@ pub mod long_term;
 pub mod page;
 pub mod refusal;
 #[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
 mod scripted;
 mod slice;
 mod traffic;
