@@ -27,7 +27,7 @@ pub struct Growth<'a> {
     pub more: &'a (dyn Fn() -> bool + Sync),
     /// Memory to be used again, with all that the pass reads.
     pub blocks: &'a Arc<Blocks>,
-    /// What promises on its first page to come out this full is given up at once.
+    /// What promises on its first pages to come out this full is given up at once.
     pub hopeless: f64,
 }
 

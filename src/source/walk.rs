@@ -27,7 +27,7 @@ const VERSIONS: usize = 8;
 /// A walk whose room grows comes out this full, at most.
 const GROWN: f64 = 2.0;
 /// A walk that promises to come out this full is given up on its first pages: they alone may deceive.
-pub(super) const HOPELESS: f64 = 10.0;
+const HOPELESS: f64 = 10.0;
 /// Later, when so many pages have been read,
 const TRUSTED: u64 = 5;
 /// one that promises this much more than it may hold ends where it is: what it has read is kept.
