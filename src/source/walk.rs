@@ -278,11 +278,7 @@ impl<'a> Walk<'a> {
 
     /// How full the slice is; 1: nothing more fits.
     fn fullness(&self) -> f64 {
-        let share = |part: usize, whole: usize| {
-            f64::from(u32::try_from(part).unwrap_or(u32::MAX))
-                / f64::from(u32::try_from(whole.max(1)).unwrap_or(u32::MAX))
-        };
-        share(self.slice.events.len(), self.limits.events).max(share(self.bytes, self.limits.bytes))
+        self.limits.fullness(self.slice.events.len(), self.bytes)
     }
 
     /// Whether the span holds more than a slice may.

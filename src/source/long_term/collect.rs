@@ -120,11 +120,7 @@ impl<'a> Collect<'a> {
         if self.kept.len() > self.limits.events || self.bytes > self.limits.bytes {
             self.fit()?;
         }
-        let share = |part: usize, whole: usize| {
-            f64::from(u32::try_from(part).unwrap_or(u32::MAX))
-                / f64::from(u32::try_from(whole.max(1)).unwrap_or(u32::MAX))
-        };
-        let fullness = share(self.kept.len(), self.limits.events).max(share(self.bytes, self.limits.bytes));
+        let fullness = self.limits.fullness(self.kept.len(), self.bytes);
         let conflict = self.kept.iter().filter(|kept| kept.is_conflict).count() as u64;
         let duplicate = self.duplicates.len() as u64;
         let events: Vec<Event> = self.kept.into_iter().map(|kept| kept.event).collect();
