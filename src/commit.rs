@@ -129,9 +129,9 @@ pub struct Undated {
 pub struct Object {
     /// Its key in the archive.
     pub key: String,
-    /// `jsonl` or `csv`.
+    /// `jsonl`, `csv` or `raw`.
     pub format: String,
-    /// How many events (not rows or lines of text).
+    /// How many events (not lines of text); in `raw`, how many rows without the header.
     pub events: u64,
     /// Size as stored.
     pub bytes: u64,
@@ -139,9 +139,9 @@ pub struct Object {
     pub sha256: String,
     /// SHA-256 of the uncompressed bytes.
     pub content_sha256: String,
-    /// `createdOn` of the first event that has a time, verbatim.
+    /// The time of the first event that has one, as the server spelled it.
     pub first: Option<String>,
-    /// `createdOn` of the last event that has a time, verbatim.
+    /// The time of the last event that has one, as the server spelled it.
     pub last: Option<String>,
     /// CSV cells that got a leading `'` so that no spreadsheet runs them.
     pub defused_cells: u64,

@@ -29,6 +29,8 @@ mod packed;
 pub mod page;
 pub mod refusal;
 #[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
 mod scripted;
 mod slice;
 mod traffic;

@@ -10,6 +10,9 @@ use crate::{
     event::floor,
 };
 
+/// What is never cut: the bounds of windows are whole milliseconds.
+pub const INSTANT: Duration = Duration::from_millis(1);
+
 /// A half-open span of event time `[from, to)`. Bounds are whole milliseconds; never `to` before `from`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Window {
@@ -53,7 +56,7 @@ impl Window {
     /// The older part of it, at most this wide (a millisecond at least), and the rest.
     #[must_use]
     pub fn split(&self, width: Duration) -> (Self, Self) {
-        let cut = later(self.from, width.max(Duration::from_millis(1))).min(self.to);
+        let cut = later(self.from, width.max(INSTANT)).min(self.to);
         (Self::new(self.from, cut), Self::new(cut, self.to))
     }
 }
@@ -75,9 +78,6 @@ pub fn earlier(time: Time, by: Duration) -> Time {
         .and_then(|by| time.checked_sub_signed(by))
         .unwrap_or(Time::MIN_UTC)
 }
-
-/// What is never cut: the bounds of windows are whole milliseconds.
-pub const INSTANT: Duration = Duration::from_millis(1);
 
 /// The width of the next part to be read of a window, adapted to how full the parts before it were.
 #[derive(Clone, Debug)]

@@ -1,4 +1,5 @@
-//! What our own work costs for each byte and event: `cargo bench`. The tables of docs/performance.md come from here.
+//! What our own work costs for each byte and event: `cargo bench`. The first table of
+//! "Work for each event" in docs/performance.md comes from here.
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot be made should stop")]
 
 use bytes::Bytes;

@@ -14,15 +14,25 @@ use crate::spelling::Speller;
 use crate::stream::{Entry, Stream};
 use crate::switches::{Bodies, Edits, EndMarker, MemberOrder, Switches};
 
-/// The body of a page. `spoiled` changes what the page itself says, if it is a fault of that kind.
-pub(crate) fn page(
-    stream: &mut Stream,
-    ask: &Ask,
-    page: &Page,
-    switches: &Switches,
-    origin: Origin<'_>,
-    spoiled: Option<&Fault>,
-) -> Vec<u8> {
+/// A page, and how it is to be spelled.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) ask: &'a Ask,
+    pub(crate) page: &'a Page,
+    pub(crate) switches: &'a Switches,
+    pub(crate) origin: Origin<'a>,
+    /// Changes what the page itself says, if it is a fault of that kind.
+    pub(crate) spoiled: Option<&'a Fault>,
+}
+
+/// The body of a page.
+pub(crate) fn page(stream: &mut Stream, asked: Asked<'_>) -> Vec<u8> {
+    let Asked {
+        page,
+        switches,
+        spoiled,
+        ..
+    } = asked;
     let mut speller = Speller::new(switches.bodies, stream.requests);
     let mut links = Vec::new();
     for (name, turn, leads) in [
@@ -33,7 +43,7 @@ pub(crate) fn page(
             Some(Fault::Link(fault)) if leads => Some(fault),
             _ => None,
         };
-        if let Some(value) = link(stream, ask, turn, switches, origin, fault) {
+        if let Some(value) = link(stream, asked, turn, fault) {
             links.push((name, value.into_bytes()));
         }
     }
@@ -70,14 +80,13 @@ pub(crate) fn page(
 
 /// The same body in pieces of what is kept spelled: where a page stands in the usual order, no switch and no fault
 /// makes anything else of it, and there is room to keep it. Else none.
-pub(crate) fn joined(
-    stream: &mut Stream,
-    ask: &Ask,
-    page: &Page,
-    switches: &Switches,
-    origin: Origin<'_>,
-    spoiled: Option<&Fault>,
-) -> Option<Vec<Bytes>> {
+pub(crate) fn joined(stream: &mut Stream, asked: Asked<'_>) -> Option<Vec<Bytes>> {
+    let Asked {
+        page,
+        switches,
+        spoiled,
+        ..
+    } = asked;
     let newest_first = |pair: &[usize]| matches!(pair, [newer, older] if *newer == older + 1);
     if spoiled.is_some() || switches.bodies != Bodies::default() || !page.picked.windows(2).all(newest_first)
     {
@@ -90,7 +99,7 @@ pub(crate) fn joined(
     }
     let mut rest = b"]".to_vec();
     for (name, turn) in [("next", page.next), ("previous", page.previous)] {
-        if let Some(value) = link(stream, ask, turn, switches, origin, None) {
+        if let Some(value) = link(stream, asked, turn, None) {
             rest.extend_from_slice(format!(",\"{name}\":{value}").as_bytes());
         }
     }
@@ -118,14 +127,13 @@ pub(crate) fn object(speller: &Speller, members: Vec<(&str, Vec<u8>)>) -> Vec<u8
 }
 
 /// A link as JSON; none where the member is left out.
-fn link(
-    stream: &Stream,
-    ask: &Ask,
-    turn: Option<Turn>,
-    switches: &Switches,
-    origin: Origin<'_>,
-    fault: Option<&LinkFault>,
-) -> Option<String> {
+fn link(stream: &Stream, asked: Asked<'_>, turn: Option<Turn>, fault: Option<&LinkFault>) -> Option<String> {
+    let Asked {
+        ask,
+        switches,
+        origin,
+        ..
+    } = asked;
     if let Some(fault) = fault {
         let turn = turn.unwrap_or(Turn::Before(crate::stream::Key {
             ticks: ask.to,

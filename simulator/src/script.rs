@@ -45,7 +45,7 @@ pub struct When {
     endpoint: Option<Endpoint>,
     stream: Option<StreamId>,
     with_cursor: Option<bool>,
-    /// In ticks.
+    /// Where its span begins at the earliest, in ticks.
     from: Option<i64>,
     turn: Which,
 }

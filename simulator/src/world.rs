@@ -10,7 +10,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::ask::{Ask, Unreadable};
-use crate::body;
+use crate::body::{self, Asked};
 use crate::catalog;
 use crate::clock::Clock;
 use crate::cloud::{Cloud, Home, StreamId};
@@ -265,11 +265,17 @@ impl World {
             token,
             now,
         };
-        if let Some(pieces) = body::joined(stream, &ask, &page, switches, origin, fault) {
+        let asked = Asked {
+            ask: &ask,
+            page: &page,
+            switches,
+            origin,
+            spoiled: fault,
+        };
+        if let Some(pieces) = body::joined(stream, asked) {
             return Reply::joined(switches.bodies.content_type, pieces);
         }
-        let body = body::page(stream, &ask, &page, switches, origin, fault);
-        Reply::json(switches.bodies.content_type, body)
+        Reply::json(switches.bodies.content_type, body::page(stream, asked))
     }
 
     fn token(&self, request: &Incoming, route: &Route, switches: &Switches) -> Reply {

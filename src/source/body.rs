@@ -110,9 +110,13 @@ impl<'a> Body<'a> {
         let limits = intake.limits;
         let promised = usize::try_from(length.unwrap_or_default().min(PROMISED)).unwrap_or_default();
         let coding = coding.map(|coding| coding.trim().to_ascii_lowercase());
-        let is_plain = matches!(coding.as_deref(), None | Some("" | "identity"));
+        let is_gzip = match coding.as_deref() {
+            None | Some("" | "identity") => false,
+            Some("gzip" | "x-gzip") => true,
+            Some(_) => return Err(BodyError::UnknownCoding),
+        };
         // A small body takes no more than it needs, where that is known.
-        let is_small = is_plain && length.is_some() && promised <= SMALL;
+        let is_small = !is_gzip && length.is_some() && promised <= SMALL;
         let blocks = intake.blocks.filter(|_| !is_small);
         let promised = promised.min(limits.bytes);
         let into = Capped {
@@ -124,10 +128,10 @@ impl<'a> Body<'a> {
             limits,
             over: None,
         };
-        let coding = match coding.as_deref() {
-            _ if is_plain => Coding::Plain(into),
-            Some("gzip" | "x-gzip") => Coding::Gzip(Box::new(MultiGzDecoder::new(into))),
-            _ => return Err(BodyError::UnknownCoding),
+        let coding = if is_gzip {
+            Coding::Gzip(Box::new(MultiGzDecoder::new(into)))
+        } else {
+            Coding::Plain(into)
         };
         Ok(Self { coding, blocks })
     }

@@ -51,7 +51,6 @@ const ON_ITS_WAY: Duration = Duration::from_secs(60);
 const NEWEST: u64 = 5000;
 /// The server's bounds are trusted to the second.
 const SECOND: Duration = Duration::from_secs(1);
-const MILLISECOND: Duration = Duration::from_millis(1);
 /// How often a file is asked for that is no file, or whose end is not proven.
 const TRIES: usize = 3;
 /// Bytes that are read of the answer to a small question.

@@ -18,6 +18,17 @@ pub struct Limits {
     pub bytes_of_an_instant: usize,
 }
 
+impl Limits {
+    /// How full a slice is of so many events and bytes of them; 1: nothing more fits.
+    pub(super) fn fullness(&self, events: usize, bytes: usize) -> f64 {
+        let share = |part: usize, whole: usize| {
+            f64::from(u32::try_from(part).unwrap_or(u32::MAX))
+                / f64::from(u32::try_from(whole.max(1)).unwrap_or(u32::MAX))
+        };
+        share(events, self.events).max(share(bytes, self.bytes))
+    }
+}
+
 /// Memory for a part of unknown size: some at first, and as much again each time that `more` says yes.
 #[derive(Clone, Copy)]
 pub struct Growth<'a> {
@@ -29,7 +40,7 @@ pub struct Growth<'a> {
     pub blocks: &'a Arc<Blocks>,
     /// How full it may come out.
     pub most: f64,
-    /// What promises on its first page to come out this full is given up at once.
+    /// What promises on its first pages to come out this full is given up at once.
     pub hopeless: f64,
     /// When what was read is packed, so that it takes less.
     pub packing: Packing,

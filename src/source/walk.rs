@@ -26,7 +26,7 @@ const VERSIONS: usize = 8;
 const WORTHWHILE: usize = 256 << 10;
 const SHARE: usize = 4;
 /// A walk that promises to come out this full is given up on its first pages: they alone may deceive.
-pub(super) const HOPELESS: f64 = 10.0;
+const HOPELESS: f64 = 10.0;
 /// Later, when so many pages have been read,
 const TRUSTED: u64 = 5;
 /// one that promises this much more than it may hold ends where it is: what it has read is kept.
@@ -242,11 +242,7 @@ impl<'a> Walk<'a> {
 
     /// How full the slice is; 1: nothing more fits.
     fn fullness(&self) -> f64 {
-        let share = |part: usize, whole: usize| {
-            f64::from(u32::try_from(part).unwrap_or(u32::MAX))
-                / f64::from(u32::try_from(whole.max(1)).unwrap_or(u32::MAX))
-        };
-        share(self.count, self.limits.events).max(share(self.bytes, self.limits.bytes))
+        self.limits.fullness(self.count, self.bytes)
     }
 
     /// Whether the span holds more than a slice may, or is to end earlier.

@@ -258,7 +258,7 @@ async fn what_a_pass_committed_before_it_failed_is_counted() {
     world.settings.archive.max_bytes = 200 << 10;
     world.happen(1, 3000, 30);
     world.settings.targets[0].schedule = Schedule::new("0 0 * * * *", "UTC").unwrap();
-    // No slice holds half of the events: one begins here, and what is older is whole.
+    // Parts hold far fewer than half of the events: what begins after this fails, and what is older is archived.
     let middle = world.now() - TimeDelta::days(15);
     world
         .simulator

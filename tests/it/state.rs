@@ -65,6 +65,13 @@ fn more(world: &World) {
     }
 }
 
+/// What happens after the trouble is archived, and nothing was lost by it.
+async fn goes_on(world: &World) {
+    more(world);
+    world.once().await.unwrap();
+    world.assert_archive_equals_truth().await;
+}
+
 async fn keys(world: &World) -> Vec<String> {
     let listed = world.archive().list("", None).await.unwrap();
     listed.into_iter().map(|listed| listed.key).collect()
@@ -117,9 +124,7 @@ async fn a_state_directory_belongs_to_one_exporter_at_a_time() {
     more(&world);
     first.pass().await.unwrap();
     drop(first);
-    more(&world);
-    world.once().await.unwrap();
-    world.assert_archive_equals_truth().await;
+    goes_on(&world).await;
 }
 
 #[tokio::test]
@@ -206,9 +211,7 @@ async fn a_target_that_became_another_stream_is_refused() {
             assert!(matches!(error, PassError::OtherStream { .. }), "{error:?}");
             assert_eq!(error.action(), Action::Stop);
             world.settings.targets[0] = before;
-            more(&world);
-            world.once().await.unwrap();
-            world.assert_archive_equals_truth().await;
+            goes_on(&world).await;
         }
     }
 }
@@ -228,9 +231,7 @@ async fn a_checkpoint_from_an_old_backup_catches_up() {
     let again = world.once().await.unwrap();
     assert_eq!((again.commits, again.counts.written), (0, 0));
     put_in_place(&backup, &world.state_dir());
-    more(&world);
-    world.once().await.unwrap();
-    world.assert_archive_equals_truth().await;
+    goes_on(&world).await;
 }
 
 #[tokio::test]
@@ -252,9 +253,7 @@ async fn a_full_archive_is_told_and_gone_on_with_once_there_is_room() {
         process.pass().await.unwrap();
         drop(process);
         world.assert_archive_equals_truth().await;
-        more(&world);
-        world.once().await.unwrap();
-        world.assert_archive_equals_truth().await;
+        goes_on(&world).await;
     }
 }
 
@@ -286,7 +285,5 @@ async fn leftovers_that_an_old_checkpoint_does_not_know_are_swept() {
         room += 1;
     }
     put_in_place(&backup, &world.state_dir());
-    more(&world);
-    world.once().await.unwrap();
-    world.assert_archive_equals_truth().await;
+    goes_on(&world).await;
 }

@@ -9,6 +9,9 @@ use uipath_audit_simulator::{
 
 use crate::world::{World, is_due};
 
+/// A history has so many, where memory is not scarce.
+const EVENTS: u32 = 400;
+
 /// Two passes over a history, with new and late events between them; then a third that finds nothing.
 async fn archive_equals_truth(kind: Kind, name: &str, switches: Switches, seed: u64) {
     let mut world = World::of(kind).await;
@@ -47,16 +50,19 @@ async fn archive_equals_truth(kind: Kind, name: &str, switches: Switches, seed: 
     }
 }
 
-/// Every other mix is read in many small parts that overflow, with room for one slice alone or for a few small ones. How
-/// many events that takes.
+/// Every other mix is read in many small parts that overflow, with room for one slice alone or for a few small ones.
+/// Returns how many events the history is to have.
 fn scarce_memory(world: &mut World, switches: &Switches, seed: u64) -> u32 {
     // What is filed far from the time it tells is found by wide parts alone, and an instant is never cut.
     let is_spread =
         switches.records.created_on != CreatedOn::Ahead && switches.records.times != Times::OneInstant;
+    if world.kind != Kind::Unified || !is_spread {
+        return EVENTS;
+    }
     let (bytes, count) = match seed % 4 {
-        0 if world.kind == Kind::Unified && is_spread => (1 << 20, 1_500),
-        2 if world.kind == Kind::Unified && is_spread => (64 << 10, 400),
-        _ => return 400,
+        0 => (1 << 20, 1_500),
+        2 => (64 << 10, EVENTS),
+        _ => return EVENTS,
     };
     world.settings.archive.max_bytes = bytes;
     world.settings.archive.max_buffered = 1 << 20;

@@ -9,22 +9,12 @@ use super::{filling::Filling, room::Room, unread::Unread};
 use crate::{
     clock::Time,
     event::{Event, Schema},
-    source::{Effort, File, FileKind, Limits, Slice},
+    source::{
+        Effort, File, FileKind, Limits, Slice,
+        sample::{self, LIMITS, at},
+    },
     window::{Window, later},
 };
-
-const LIMITS: Limits = Limits {
-    events: 10,
-    bytes: 1 << 20,
-    bytes_of_an_instant: 1 << 20,
-};
-
-fn at(second: u64) -> Time {
-    later(
-        "2026-11-01T00:00:00Z".parse().unwrap(),
-        Duration::from_secs(second),
-    )
-}
 
 fn span(from: u64, to: u64) -> Window {
     Window::new(at(from), at(to))
@@ -35,8 +25,7 @@ fn event(text: String) -> Event {
 }
 
 fn dated(second: u64, number: usize) -> Event {
-    let time = crate::clock::spell(at(second));
-    event(format!(r#"{{"id":"{second}-{number}","createdOn":"{time}"}}"#))
+    event(sample::event(&format!("{second}-{number}"), second))
 }
 
 /// A part whose events come newest first, as servers show them.

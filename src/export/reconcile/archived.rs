@@ -7,7 +7,7 @@ use crate::{
     event::{Event, Mark, floor, read_time},
     export::{Exporter, PassError, ahead::Marks},
     target::Api,
-    window::{Window, earlier, later},
+    window::{INSTANT, Window, earlier, later},
 };
 
 use super::held::{AROUND, Held};
@@ -107,7 +107,7 @@ impl Exporter {
         // The two may round times otherwise.
         let around = if others { AROUND } else { std::time::Duration::ZERO };
         let wide = Window::new(earlier(span.from, around), later(span.to, around));
-        let least = later(later(span.from, std::time::Duration::from_millis(1)), around);
+        let least = later(later(span.from, INSTANT), around);
         let mut oldest = Oldest::new(wide, KNOWN);
         let objects = held.objects_of(wide).filter(|(_, api)| *api == own || others);
         let mut reads = Marks::new(self, objects.cloned());

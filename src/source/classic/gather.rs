@@ -131,13 +131,8 @@ impl<'a> Gather<'a> {
             .iter()
             .filter(|time| time.is_none_or(|time| time < end));
         let duplicate = known.count() as u64;
-        let share = |part: usize, whole: usize| {
-            f64::from(u32::try_from(part).unwrap_or(u32::MAX))
-                / f64::from(u32::try_from(whole.max(1)).unwrap_or(u32::MAX))
-        };
         let full = if end < self.asked.to { 1.0 } else { 0.0 };
-        let events = share(self.events.len(), self.limits.events);
-        let bytes = share(self.bytes, self.limits.bytes);
+        let fullness = self.limits.fullness(self.events.len(), self.bytes);
         Slice {
             span: self.span,
             pulled: self.events.len() as u64 + duplicate,
@@ -149,7 +144,7 @@ impl<'a> Gather<'a> {
             conflict: 0,
             oldest: self.oldest,
             effort,
-            fullness: events.max(bytes).max(full),
+            fullness: fullness.max(full),
         }
     }
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use url::Url;
 
-use super::{CsvDownload, CsvError, MILLISECOND, TRIES, bare};
+use super::{CsvDownload, CsvError, TRIES, bare};
 use crate::{
     error::Action,
     event::floor,
@@ -13,7 +13,7 @@ use crate::{
         http::{Connection, HttpError},
     },
     target::Target,
-    window::{Window, later},
+    window::{INSTANT, Window, later},
 };
 
 impl CsvDownload {
@@ -42,7 +42,7 @@ impl CsvDownload {
         if !reaches_back && (file.rows >= self.newest || self.has_more(file.rows, &mut slice.effort).await?) {
             // There are more: what lies before its oldest row, or at the same time, was not seen.
             slice.complete_from = match slice.oldest {
-                Some(oldest) => Some(later(floor(oldest), MILLISECOND).min(span.to)),
+                Some(oldest) => Some(later(floor(oldest), INSTANT).min(span.to)),
                 None => Some(span.to),
             };
         }

@@ -32,9 +32,6 @@ pub(super) fn half(asked: Window) -> Duration {
 }
 
 pub(super) fn fullness(file: &Checked, limits: Limits) -> f64 {
-    let share = |part: u64, whole: usize| {
-        f64::from(u32::try_from(part).unwrap_or(u32::MAX))
-            / f64::from(u32::try_from(whole.max(1)).unwrap_or(u32::MAX))
-    };
-    share(file.rows, limits.events).max(share(file.bytes.len() as u64, limits.bytes))
+    let rows = usize::try_from(file.rows).unwrap_or(usize::MAX);
+    limits.fullness(rows, file.bytes.len())
 }

@@ -2,17 +2,13 @@
 //!
 //! Records come in any order. What does not fit is dropped from the newest end, and the span ends there.
 
-use std::time::Duration;
-
 use crate::{
     checkpoint::Known,
     clock::Time,
     event::{Event, floor},
     source::{Effort, Limits, Slice, SourceError},
-    window::{Window, later},
+    window::{INSTANT, Window, later},
 };
-
-const MILLISECOND: Duration = Duration::from_millis(1);
 
 pub(super) struct Collect<'a> {
     span: Window,
@@ -108,7 +104,7 @@ impl<'a> Collect<'a> {
             // Those without a time come first, and are never cut.
             return self.check(self.span.from);
         };
-        self.close(end.max(later(first, MILLISECOND)));
+        self.close(end.max(later(first, INSTANT)));
         self.check(first)
     }
 
@@ -124,11 +120,7 @@ impl<'a> Collect<'a> {
         if self.kept.len() > self.limits.events || self.bytes > self.limits.bytes {
             self.fit()?;
         }
-        let share = |part: usize, whole: usize| {
-            f64::from(u32::try_from(part).unwrap_or(u32::MAX))
-                / f64::from(u32::try_from(whole.max(1)).unwrap_or(u32::MAX))
-        };
-        let fullness = share(self.kept.len(), self.limits.events).max(share(self.bytes, self.limits.bytes));
+        let fullness = self.limits.fullness(self.kept.len(), self.bytes);
         let conflict = self.kept.iter().filter(|kept| kept.is_conflict).count() as u64;
         let duplicate = self.duplicates.len() as u64;
         let events: Vec<Event> = self.kept.into_iter().map(|kept| kept.event).collect();

@@ -3,27 +3,19 @@
 use bytes::Bytes;
 
 use super::*;
+use crate::source::sample::{self, at};
 
 const LIMITS: Limits = Limits {
     events: 60,
-    bytes: 1 << 20,
-    bytes_of_an_instant: 1 << 20,
+    ..sample::LIMITS
 };
-
-fn at(second: u64) -> Time {
-    later(
-        "2026-11-01T00:00:00Z".parse().unwrap(),
-        Duration::from_secs(second),
-    )
-}
 
 /// A page of events at these seconds.
 fn page(seconds: &[u64]) -> Page {
-    let event = |second: &u64| {
-        let time = crate::clock::spell(at(*second));
-        format!(r#"{{"id":"{second}","createdOn":"{time}"}}"#)
-    };
-    let events: Vec<String> = seconds.iter().map(event).collect();
+    let events = seconds
+        .iter()
+        .map(|second| sample::event(&second.to_string(), *second));
+    let events: Vec<String> = events.collect();
     let text = format!(
         r#"{{"auditEvents":[{}],"next":null,"previous":"?before=1"}}"#,
         events.join(",")

@@ -3,7 +3,7 @@
 use object_store::{ObjectStoreExt as _, PutPayload, path::Path as Key};
 use uipath_audit_exporter::{error::Action, export::PassError};
 
-use super::{fails, more, three_passes};
+use super::{fails, goes_on, three_passes};
 use crate::world::World;
 
 fn head_key(number: u64) -> String {
@@ -48,9 +48,7 @@ async fn an_archive_that_lost_its_last_commits_is_not_written_to() {
             put_back(&world, &key, bytes).await;
         }
     }
-    more(&world);
-    world.once().await.unwrap();
-    world.assert_archive_equals_truth().await;
+    goes_on(&world).await;
 }
 
 #[tokio::test]
@@ -76,9 +74,7 @@ async fn an_altered_commit_is_not_built_upon() {
         assert_eq!(error.action(), Action::Stop);
     }
     put_back(&world, &head_key(head), good).await;
-    more(&world);
-    world.once().await.unwrap();
-    world.assert_archive_equals_truth().await;
+    goes_on(&world).await;
 }
 
 #[tokio::test]
@@ -113,8 +109,6 @@ async fn without_a_state_an_archive_with_holes_is_not_built_upon() {
         let error = fails(&world, &[word, "`verify`"]).await;
         assert_eq!(error.action(), Action::Stop, "{key}: {error}");
         put_back(&world, &key, good).await;
-        more(&world);
-        world.once().await.unwrap();
-        world.assert_archive_equals_truth().await;
+        goes_on(&world).await;
     }
 }
