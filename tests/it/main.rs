@@ -24,6 +24,7 @@ mod catalog;
 mod classic;
 mod conformance;
 mod day;
+mod distant;
 mod downloads;
 mod far;
 mod faults;
