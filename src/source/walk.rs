@@ -235,18 +235,14 @@ impl<'a> Walk<'a> {
         {
             self.slice.oldest = Some(self.slice.oldest.map_or(time, |oldest| oldest.min(time)));
         }
-        let repeated = self.seen.has(&mark);
-        let others = self.seen.versions(&mark.identity);
-        if !repeated {
-            self.seen.add(&mark);
-        }
+        let news = self.seen.learn(&mark);
         if !inside {
-            return !repeated;
+            return news.is_some();
         }
-        if repeated || self.known.has(&mark) {
+        let Some(others) = news.filter(|_| !self.known.has(&mark)) else {
             self.repeats.push(event.time);
-            return !repeated;
-        }
+            return news.is_some();
+        };
         let versions = others + self.known.versions(&mark.identity);
         if versions > 0 {
             self.conflicts.push(event.time);
@@ -372,6 +368,8 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) fn finish(mut self) -> Slice {
+        // As servers show them, they only have to be turned round; all parts together are in order then.
+        self.slice.events.sort_by(|a, b| a.order().cmp(&b.order()));
         self.slice.duplicate = self.repeats.len() as u64;
         self.slice.conflict = self.conflicts.len() as u64;
         self.slice.pulled = self.slice.duplicate + self.slice.events.len() as u64;
