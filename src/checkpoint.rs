@@ -246,7 +246,7 @@ impl TargetCheckpoint {
     /// If the disk cannot be written.
     pub async fn intend(&self, intents: &Intents) -> Result<(), CheckpointError> {
         let (target, intents) = (self.target.clone(), intents.clone());
-        self.run(move |database| record::save(database, &target, None, &intents, &[], None))
+        self.run(move |database| record::save(database, &target, None, &intents, Vec::new(), None))
             .await
     }
 
@@ -270,7 +270,7 @@ impl TargetCheckpoint {
                 &target,
                 Some(&mut memory),
                 &intents,
-                &marks,
+                marks,
                 Some(horizon),
             )?;
             Ok(memory)
@@ -290,7 +290,7 @@ impl TargetCheckpoint {
     ) -> Result<Option<Memory>, CheckpointError> {
         self.generation = self.whole.quarantined();
         let (target, intents) = (self.target.clone(), intents.clone());
-        self.run(move |database| record::replace(database, &target, memory, &intents, &marks))
+        self.run(move |database| record::replace(database, &target, memory, &intents, marks))
             .await
     }
 

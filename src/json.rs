@@ -79,7 +79,10 @@ impl<'a> Value<'a> {
     pub fn text(self) -> Option<Cow<'a, str>> {
         let inner = self.0.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
         if !inner.contains(&b'\\') {
-            return Some(String::from_utf8_lossy(inner));
+            return Some(match std::str::from_utf8(inner) {
+                Ok(text) => Cow::Borrowed(text),
+                Err(_) => String::from_utf8_lossy(inner),
+            });
         }
         let whole = String::from_utf8_lossy(self.0);
         Some(Cow::Owned(

@@ -29,6 +29,23 @@ pub struct Known {
 }
 
 impl Known {
+    /// Notes an event, unless exactly this one is known. In how many versions it was seen before; None: it was known.
+    pub fn learn(&mut self, mark: &Mark) -> Option<usize> {
+        match self.first.entry(mark.identity) {
+            Entry::Vacant(entry) => {
+                entry.insert(mark.fingerprint);
+                return Some(0);
+            }
+            Entry::Occupied(entry) if *entry.get() == mark.fingerprint => return None,
+            Entry::Occupied(_) => {}
+        }
+        let versions = self.versions(&mark.identity);
+        (!self.has(mark)).then(|| {
+            self.add(mark);
+            versions
+        })
+    }
+
     /// Notes an event. Noted twice, it is known twice.
     pub fn add(&mut self, mark: &Mark) {
         match self.first.entry(mark.identity) {
@@ -159,10 +176,9 @@ pub(super) fn insert(
     batch: &mut sled::Batch,
     target: &TargetName,
     number: u64,
-    marks: &[Mark],
+    mut marks: Vec<Mark>,
     sum: &mut Sum,
 ) {
-    let mut marks = marks.to_vec();
     marks.sort_unstable();
     let undated = marks.partition_point(|mark| mark.time.is_none());
     let (undated, dated) = marks.split_at(undated);
@@ -174,10 +190,9 @@ pub(super) fn insert(
             key.extend(time_bytes(last));
             key.extend(number.to_be_bytes());
             key.extend(u32::try_from(index).unwrap_or(u32::MAX).to_be_bytes());
-            batch.insert(
-                key,
-                record::seal(&part.iter().flat_map(pack).collect::<Vec<u8>>()),
-            );
+            let mut value = Vec::with_capacity(PER_VALUE * MARK_BYTES);
+            part.iter().for_each(|mark| pack(mark, &mut value));
+            batch.insert(key, record::seal(&value));
         }
     }
 }
@@ -235,10 +250,11 @@ fn time_bytes(time: Time) -> [u8; 12] {
     bytes
 }
 
-fn pack(mark: &Mark) -> Vec<u8> {
+fn pack(mark: &Mark, into: &mut Vec<u8>) {
     // The beginning of time stands for "no time": no service has an event there.
-    let time = time_bytes(mark.time.unwrap_or(Time::MIN_UTC));
-    [&time[..], &mark.identity, &mark.fingerprint].concat()
+    into.extend(time_bytes(mark.time.unwrap_or(Time::MIN_UTC)));
+    into.extend(mark.identity);
+    into.extend(mark.fingerprint);
 }
 
 fn unpack(value: &[u8]) -> Result<impl Iterator<Item = Mark>, CheckpointError> {
@@ -291,6 +307,15 @@ mod tests {
         assert_eq!((known.copies(&first), known.copies(&second)), (2, 3));
         assert_eq!((known.copies(&mark(1, 3)), known.copies(&mark(2, 2))), (0, 0));
         assert_eq!((known.versions(&[1; 16]), known.versions(&[2; 16])), (2, 0));
+    }
+
+    #[test]
+    fn what_is_learned_is_news_once() {
+        let mut known = Known::default();
+        let (first, second, third) = (mark(1, 1), mark(1, 2), mark(1, 3));
+        let learned = [first, first, second, third, second, mark(2, 1)].map(|mark| known.learn(&mark));
+        assert_eq!(learned, [Some(0), None, Some(1), Some(2), None, Some(0)]);
+        assert_eq!((known.copies(&second), known.versions(&[1; 16])), (1, 3));
     }
 
     #[test]

@@ -138,7 +138,7 @@ pub(super) fn save(
     target: &TargetName,
     memory: Option<&mut Memory>,
     intents: &Intents,
-    marks: &[Mark],
+    marks: Vec<Mark>,
     horizon: Option<Time>,
 ) -> Result<(), CheckpointError> {
     let mut batch = sled::Batch::default();
@@ -158,7 +158,7 @@ pub(super) fn replace(
     target: &TargetName,
     memory: Option<Memory>,
     intents: &Intents,
-    marks: &[Mark],
+    marks: Vec<Mark>,
 ) -> Result<Option<Memory>, CheckpointError> {
     let mut batch = sled::Batch::default();
     known::clear(database, &mut batch, target)?;

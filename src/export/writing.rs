@@ -314,7 +314,7 @@ impl<'a> Writing<'a> {
             open: None,
             sweep: intents.sweep.into_iter().chain(keys).collect(),
         };
-        let horizon = exporter.horizon(memory.coverage_end);
+        let horizon = self.horizon(&commit, memory.coverage_end);
         let kept: Vec<_> = marks
             .into_iter()
             .filter(|mark| mark.time.is_none_or(|time| time >= horizon))

@@ -94,6 +94,11 @@ const SMALL: usize = 64 << 10;
 pub struct Body<'a> {
     coding: Coding,
     blocks: Option<&'a Blocks>,
+    /// How many bytes there will be, as the reply has it, and for how many memory is set aside.
+    length: Option<u64>,
+    promised: usize,
+    /// All of it, where it came in one piece.
+    whole: Option<Bytes>,
 }
 
 enum Coding {
@@ -120,10 +125,7 @@ impl<'a> Body<'a> {
         let blocks = intake.blocks.filter(|_| !is_small);
         let promised = promised.min(limits.bytes);
         let into = Capped {
-            bytes: blocks.map_or_else(
-                || BytesMut::with_capacity(promised),
-                |blocks| blocks.pages.take(promised),
-            ),
+            bytes: BytesMut::new(),
             received: 0,
             limits,
             over: None,
@@ -133,14 +135,50 @@ impl<'a> Body<'a> {
         } else {
             Coding::Plain(into)
         };
-        Ok(Self { coding, blocks })
+        Ok(Self {
+            coding,
+            blocks,
+            length,
+            promised,
+            whole: None,
+        })
     }
 
-    /// Takes the next chunk, as it was received.
+    /// Takes the next chunk, as it was received. One that is the whole body is kept as it is, where the body is soon done
+    /// with.
     ///
     /// # Errors
     /// When it goes over a limit or is no gzip.
-    pub fn push(&mut self, chunk: &[u8]) -> Result<(), BodyError> {
+    pub fn push(&mut self, chunk: &Bytes) -> Result<(), BodyError> {
+        if self.is_whole(chunk) {
+            self.whole = Some(chunk.clone());
+            return Ok(());
+        }
+        if let Some(first) = self.whole.take() {
+            self.write(&first)?;
+        }
+        self.write(chunk)
+    }
+
+    fn is_whole(&mut self, chunk: &Bytes) -> bool {
+        let is_plain = matches!(self.coding, Coding::Plain(_));
+        let is_first = self.whole.is_none() && self.capped().received == 0;
+        let length = chunk.len();
+        is_plain
+            && is_first
+            && self.blocks.is_some()
+            && self.length == Some(length as u64)
+            && length <= self.capped().limits.bytes
+    }
+
+    fn write(&mut self, chunk: &[u8]) -> Result<(), BodyError> {
+        if self.capped().received == 0 {
+            let (blocks, promised) = (self.blocks, self.promised);
+            self.capped().bytes = blocks.map_or_else(
+                || BytesMut::with_capacity(promised),
+                |blocks| blocks.pages.take(promised),
+            );
+        }
         let into = self.capped();
         into.received = into.received.saturating_add(chunk.len());
         let written = match &mut self.coding {
@@ -156,6 +194,9 @@ impl<'a> Body<'a> {
     /// # Errors
     /// When gzip data ends early or its checksum is wrong.
     pub fn finish(mut self) -> Result<Bytes, BodyError> {
+        if let Some(whole) = self.whole {
+            return Ok(whole);
+        }
         if self.capped().received > 0
             && let Coding::Gzip(decoder) = &mut self.coding
             && let Err(source) = decoder.try_finish()
@@ -182,6 +223,9 @@ impl<'a> Body<'a> {
 
     /// What arrived so far, for a message.
     pub fn so_far(mut self) -> Bytes {
+        if let Some(whole) = self.whole {
+            return whole;
+        }
         std::mem::take(&mut self.capped().bytes).freeze()
     }
 
@@ -250,7 +294,7 @@ mod tests {
     fn collect(data: &[u8], step: usize, limits: Limits) -> Result<Bytes, BodyError> {
         let mut body = Body::new(Some("gzip"), Some(data.len() as u64), limits.into())?;
         for chunk in data.chunks(step) {
-            body.push(chunk)?;
+            body.push(&Bytes::copy_from_slice(chunk))?;
         }
         body.finish()
     }
@@ -305,10 +349,39 @@ mod tests {
     }
 
     #[test]
+    fn a_page_that_comes_in_one_piece_is_not_copied() {
+        let blocks = Blocks::default();
+        let intake = Intake {
+            blocks: Some(&blocks),
+            ..Limits::PAGE.into()
+        };
+        let page = Bytes::from(vec![b' '; SMALL + 2]);
+        let collect = |length: usize, pieces: &[Bytes], intake| {
+            let mut body = Body::new(None, Some(length as u64), intake)?;
+            pieces.iter().try_for_each(|piece| body.push(piece))?;
+            body.finish()
+        };
+        let whole = collect(page.len(), std::slice::from_ref(&page), intake).unwrap();
+        assert_eq!(whole.as_ptr(), page.as_ptr());
+        let halves = [page.slice(..SMALL), page.slice(SMALL..)];
+        let copied = collect(page.len(), &halves, intake).unwrap();
+        assert!(copied == page && copied.as_ptr() != page.as_ptr());
+        // Whatever was promised.
+        let both = collect(SMALL + 2, &[page.clone(), page.clone()], intake).unwrap();
+        assert_eq!(both.len(), 2 * page.len());
+        let limits = Limits::of_bytes(SMALL + 1);
+        let over = collect(page.len(), &[page], Intake { limits, ..intake });
+        assert!(matches!(over, Err(BodyError::TooLarge { .. })));
+    }
+
+    #[test]
     fn a_plain_body_has_the_same_limit() {
         let mut body = Body::new(Some("identity"), Some(u64::MAX), Limits::of_bytes(5).into()).unwrap();
-        body.push(b"abc").unwrap();
-        assert!(matches!(body.push(b"def"), Err(BodyError::TooLarge { .. })));
+        body.push(&Bytes::from_static(b"abc")).unwrap();
+        assert!(matches!(
+            body.push(&Bytes::from_static(b"def")),
+            Err(BodyError::TooLarge { .. })
+        ));
         assert_eq!(body.so_far(), "abc");
         assert!(matches!(
             Body::new(Some("br"), None, Limits::PAGE.into()),

@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use url::Url;
 
-use self::order::Order;
+use self::order::{Order, spread};
 use super::{
     Blocks, Effort, Growth, Limits, Outcome, Packed, Packing, Slice, SourceError, blocks::Copying,
     page::Page, unified::MARGIN,
@@ -198,18 +198,14 @@ impl<'a> Walk<'a> {
         {
             self.slice.oldest = Some(self.slice.oldest.map_or(time, |oldest| oldest.min(time)));
         }
-        let repeated = self.seen.has(&mark);
-        let others = self.seen.versions(&mark.identity);
-        if !repeated {
-            self.seen.add(&mark);
-        }
+        let news = self.seen.learn(&mark);
         if !inside {
-            return !repeated;
+            return news.is_some();
         }
-        if repeated || self.known.has(&mark) {
+        let Some(others) = news.filter(|_| !self.known.has(&mark)) else {
             self.repeats.push(event.time);
-            return !repeated;
-        }
+            return news.is_some();
+        };
         let versions = others + self.known.versions(&mark.identity);
         if versions > 0 {
             self.conflicts.push(event.time);
@@ -378,6 +374,8 @@ impl<'a> Walk<'a> {
         if let Some(from) = end.filter(|from| *from > self.span.from) {
             self.keep(Window::new(from, self.span.to))?;
         }
+        // As servers show them, they only have to be turned round; all parts together are in order then.
+        self.slice.events.sort_by(|a, b| a.order().cmp(&b.order()));
         self.slice.duplicate = self.repeats.len() as u64;
         self.slice.conflict = self.conflicts.len() as u64;
         self.slice.pulled = self.slice.duplicate + self.count as u64;
@@ -390,14 +388,6 @@ impl<'a> Walk<'a> {
         let effort = self.slice.effort;
         Outcome::TooBig { width, effort }
     }
-}
-
-/// The first and the last of some times.
-fn spread(times: impl Iterator<Item = Time>) -> Option<(Time, Time)> {
-    times.fold(None, |spread, time| {
-        let (first, last) = spread.unwrap_or((time, time));
-        Some((first.min(time), last.max(time)))
-    })
 }
 
 fn digest(url: &Url) -> Digest16 {

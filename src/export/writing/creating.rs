@@ -17,7 +17,7 @@ use crate::{
     key::{self, Shape},
     source::{File, Slice},
     target::{Api, LONG_TERM_RETENTION},
-    window::{Window, later},
+    window::{Window, earlier, later},
 };
 
 /// Data objects put at once.
@@ -139,6 +139,21 @@ impl Writing<'_> {
             .buffer_unordered(PUTS)
             .try_collect()
             .await
+    }
+
+    /// Events before this are forgotten with that commit, after which all is archived up to `covered`. Of a long history
+    /// nothing is remembered that no lookback reaches once the pass is at its end; if it never gets there, the archive
+    /// tells. While the pass itself still looks back, it needs all.
+    pub(super) fn horizon(&self, commit: &Commit, covered: Time) -> Time {
+        let exporter = self.exporter;
+        let looks_back = covered <= self.plan.covered || !commit.is_chained();
+        // So far a pass that ends well commits, be it that nothing happened.
+        let end = earlier(self.plan.whole.to, exporter.target.pace.empty_commit_every);
+        if looks_back || exporter.horizon(end) <= covered {
+            exporter.horizon(covered)
+        } else {
+            covered
+        }
     }
 
     /// Whether the server says something else of itself than the last commit has.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Direction, MARGIN, OUTSIDE, spread};
+use super::{Direction, MARGIN, OUTSIDE};
 use crate::{
     clock::Time,
     event::floor,
@@ -76,4 +76,12 @@ impl Order {
             Direction::Next => Window::new(span.from, earlier(floor(oldest), MARGIN).min(span.to)),
         })
     }
+}
+
+/// The first and the last of some times.
+pub(super) fn spread(times: impl Iterator<Item = Time>) -> Option<(Time, Time)> {
+    times.fold(None, |spread, time| {
+        let (first, last) = spread.unwrap_or((time, time));
+        Some((first.min(time), last.max(time)))
+    })
 }

@@ -84,6 +84,38 @@ async fn the_rebuilt_checkpoint_equals_the_lost_one() {
     }
 }
 
+/// Of what lies further back than any lookback will reach nothing is remembered: what a lookback needs after all, the archive
+/// tells.
+#[tokio::test]
+async fn a_long_history_that_was_cut_off_goes_on_where_it_was() {
+    let world = small_world().await;
+    world.happen(1, 120, 9);
+    let mut a = Rival::started(&world, "audit-1", "a").await;
+    let third = Step::On(Kind::Put, format!("commits/{TARGET}/{:020}", 2));
+    assert!(a.die_at(third).await);
+    a.start(&world).await;
+    let (memory, _, marks) = remembered(&mut a).await;
+    assert_eq!((memory.head.number, memory.known_from), (1, memory.coverage_end));
+    assert!(marks.is_empty());
+    // Late, and within the lookback of what was archived so far.
+    let covered = memory.coverage_end;
+    let late = covered - chrono::TimeDelta::minutes(50);
+    world
+        .simulator
+        .generate(&world.stream, 2, 5, late, covered - chrono::TimeDelta::minutes(5));
+    let summary = a.pass().await.unwrap();
+    assert!(
+        summary.counts.duplicate > 0 && summary.counts.late == 5,
+        "{summary:?}"
+    );
+    world.assert_archive_equals_truth().await;
+    let mut fresh = Rival::started(&world, "audit-1", "fresh").await;
+    fresh.process().exporter.recover().await.unwrap();
+    let lost = remembered(&mut a).await;
+    assert!(!lost.2.is_empty());
+    assert_eq!(remembered(&mut fresh).await, lost);
+}
+
 /// A store under a retention lock.
 #[tokio::test]
 async fn a_store_that_refuses_deletes_is_asked_once() {
