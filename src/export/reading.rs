@@ -5,8 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use futures::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 
 use super::{PassError, progress::Progress};
 use crate::{
@@ -17,13 +16,18 @@ use crate::{
 };
 
 mod filling;
+mod portion;
 mod room;
 #[cfg(test)]
 mod tests;
+mod under_way;
 mod unread;
 
 use filling::{Filling, Full};
+use portion::Out;
+pub(super) use portion::{Hold, Portion};
 use room::{Room, Share};
+use under_way::UnderWay;
 use unread::Unread;
 
 /// Known events held in memory for one part, at most: a denser lookback is read in narrower parts.
@@ -35,9 +39,12 @@ const SLICES: usize = 3;
 const SMALL: usize = 256 << 10;
 /// The same in events, ten pages of them, whatever a slice may hold: what is too much for it is cut.
 const PAGES: usize = 2_000;
-/// No part is begun while more slices than this wait to be written, or are: what is read faster than it is written only
+/// A part aims at no more bytes than this where the server answers sooner than its pages can be looked into: a further
+/// walk costs little there, and what is newer waits in memory for what is older.
+const NEAR: usize = 512 << 10;
+/// No part is begun while more slices than this wait to be packed, or are: what is read faster than it is written only
 /// takes memory.
-const AHEAD: usize = 2;
+const AHEAD: usize = 1;
 /// A part begins with this share of the memory it aims at, and asks for as much again as it grows.
 const STEPS: usize = 2;
 /// So many times what a part aims at is left to the one that all others wait for.
@@ -63,26 +70,11 @@ pub(super) struct Reading<'a> {
     pub blocks: &'a Arc<Blocks>,
 }
 
-/// A slice in memory, with the room it takes there.
-pub(super) struct Portion {
-    pub slice: Slice,
-    // Dropped in this order: whoever hears of it finds the room free.
-    _share: Option<Share>,
-    _receipt: Receipt,
-}
-
-/// Tells, when it is dropped, that a slice is out of memory.
-struct Receipt(Arc<Notify>);
-
-impl Drop for Receipt {
-    fn drop(&mut self) {
-        self.0.notify_one();
-    }
-}
-
 /// What became of reading one part.
 struct Done {
     asked: Window,
+    /// So many times what a part of a near server may hold.
+    times: u32,
     share: Share,
     outcome: Result<Outcome, PassError>,
 }
@@ -103,11 +95,11 @@ impl<'a> Reading<'a> {
             limits: self.limits_of_a_part(),
             unread: Unread::of(whole, first, self.source.goes_by_seconds()),
             opening: opening.filter(|_| first.is_none()),
-            reads: FuturesUnordered::new(),
+            reads: UnderWay::default(),
             held: BTreeMap::new(),
             handed: whole.from,
             room: Arc::new(Room::new(self.budget, self.left_to_others())),
-            gone: Arc::default(),
+            out: Out::default(),
             is_first: true,
             filling: Filling::new(self.limits, first),
             wasted: Effort::default(),
@@ -151,7 +143,7 @@ impl<'a> Reading<'a> {
         &'a self,
         asked: Window,
         share: Share,
-        limits: Limits,
+        (limits, times): (Limits, u32),
         opening: Option<Opening>,
         room: Arc<Room>,
         is_known: bool,
@@ -176,6 +168,7 @@ impl<'a> Reading<'a> {
         let outcome = self.outcome(asked, limits, opening, growth).await;
         Done {
             asked,
+            times,
             share: share.into_inner().unwrap_or_else(PoisonError::into_inner),
             outcome,
         }
@@ -214,14 +207,14 @@ struct Desk<'a> {
     /// What is not being read yet.
     unread: Unread,
     opening: Option<Opening>,
-    reads: FuturesUnordered<BoxFuture<'a, Done>>,
+    reads: UnderWay<'a, Done>,
     /// What was read before something older, by where it begins.
     held: BTreeMap<Time, (Slice, Share)>,
     /// Up to here all was handed on.
     handed: Time,
     room: Arc<Room>,
-    /// Slices handed on that are out of memory again.
-    gone: Arc<Notify>,
+    /// Slices handed on.
+    out: Out,
     /// Nothing was read yet.
     is_first: bool,
     filling: Filling,
@@ -244,8 +237,8 @@ impl Desk<'_> {
             let done = tokio::select! {
                 biased;
                 done = self.reads.next() => done,
-                // A slice is written: more may be begun.
-                () = self.gone.notified() => continue,
+                // Fewer slices are out there: more may be begun.
+                () = self.out.fewer() => continue,
             };
             match done {
                 Some(done) => self.take(done),
@@ -260,13 +253,13 @@ impl Desk<'_> {
 
     /// The oldest part first. Newer ones only where room is left for what may prove to come before them.
     fn begin_reads(&mut self) {
-        // Each slice that is out there holds the bell.
-        while Arc::strong_count(&self.gone) <= 1 + AHEAD
+        while self.out.unpacked() <= AHEAD
             && self.reads.len() < self.at_once
             && let Some(oldest) = self.unread.begins()
             && self.failure.as_ref().is_none_or(|(at, _)| oldest < *at)
         {
-            let (aim, first) = (self.limits.bytes, self.first_share());
+            let (limits, times) = self.limits_now();
+            let (aim, first) = (limits.bytes, self.first_share(limits));
             let left = if oldest <= self.handed {
                 0
             } else if self.reading.source.reads_pages() {
@@ -279,29 +272,44 @@ impl Desk<'_> {
             let Some(share) = self.room.take(first, left) else {
                 return;
             };
-            let Some((asked, is_known)) = self.unread.next(self.at_once) else {
+            let Some((asked, is_known)) = self.unread.next(self.at_once, times) else {
                 return;
             };
             let (opening, room) = (self.opening.take(), Arc::clone(&self.room));
             let part = self
                 .reading
-                .part(asked, share, self.limits, opening, room, is_known);
-            self.reads.push(Box::pin(part));
+                .part(asked, share, (limits, times), opening, room, is_known);
+            self.reads.push(asked.from, Box::pin(part));
+        }
+    }
+
+    /// What the next part may hold, and how many times that of a near server this is: widths are kept for that one.
+    fn limits_now(&self) -> (Limits, u32) {
+        let most = self.limits;
+        if !self.reading.source.reads_pages() {
+            return (most, 1);
+        }
+        let bytes = most.bytes.min(NEAR);
+        if self.reads.is_waited_for() {
+            (most, u32::try_from(most.bytes / bytes.max(1)).unwrap_or(1))
+        } else {
+            (Limits { bytes, ..most }, 1)
         }
     }
 
     /// Memory that a part begins with, in bytes.
-    fn first_share(&self) -> usize {
+    fn first_share(&self, limits: Limits) -> usize {
         if self.reading.source.reads_pages() {
-            self.limits.bytes / STEPS
+            limits.bytes / STEPS
         } else {
-            self.limits.bytes
+            limits.bytes
         }
     }
 
     fn take(&mut self, done: Done) {
         let Done {
             asked,
+            times,
             mut share,
             outcome,
         } = done;
@@ -314,8 +322,10 @@ impl Desk<'_> {
                     fullness = slice.fullness,
                     pages = slice.effort.pages,
                     side_by_side = self.reads.len(),
+                    near = !self.reads.is_waited_for(),
                     "read a part"
                 );
+                slice.fullness *= f64::from(times);
                 slice.effort += std::mem::take(&mut self.wasted);
                 self.unread.was_read(asked, &slice);
                 self.room.shrink(&mut share, &slice);
@@ -331,7 +341,7 @@ impl Desk<'_> {
                 );
                 self.wasted += effort;
                 self.room.give_back(share);
-                self.unread.is_too_big(asked, width);
+                self.unread.is_too_big(asked, width / times);
             }
             Err(error) => {
                 self.room.give_back(share);
@@ -363,21 +373,15 @@ impl Desk<'_> {
     }
 
     fn send(&self, (slice, share): Full) {
-        let portion = Portion {
-            slice,
-            _share: share,
-            _receipt: Receipt(Arc::clone(&self.gone)),
-        };
         // Whoever no longer listens has failed, and says so.
-        let _gone = self.sender.send(portion);
+        let _gone = self.sender.send(self.out.portion(slice, share));
     }
 
     /// Nothing is being read, as there is no room: waits for what is being written; without that, gives up what is not in
     /// order yet, so that nobody waits for others while holding what they wait for.
     async fn make_room(&mut self) {
-        let is_writing = Arc::strong_count(&self.gone) > 1;
-        if is_writing {
-            self.gone.notified().await;
+        if self.out.unwritten() > 0 {
+            self.out.fewer().await;
         } else if !self.send_the_rest() {
             for (slice, _share) in std::mem::take(&mut self.held).into_values() {
                 self.unread.put_back(&slice);

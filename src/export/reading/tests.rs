@@ -231,10 +231,10 @@ fn a_file_is_a_slice_of_its_own_and_what_no_file_reaches_back_to_is_one() {
 fn a_window_is_read_whole_once_whatever_comes_of_its_parts() {
     let whole = span(0, 100_000);
     let mut unread = Unread::of(whole, None, false);
-    assert_eq!(unread.next(8), Some((whole, false)), "nothing is known of it");
+    assert_eq!(unread.next(8, 1), Some((whole, false)), "nothing is known of it");
     unread.is_too_big(whole, Duration::from_secs(1_000));
     let (mut read, mut turn) = (Vec::new(), 0);
-    while let Some((asked, _)) = unread.next(8) {
+    while let Some((asked, _)) = unread.next(8, 1) {
         turn += 1;
         assert!(asked.width() <= Duration::from_secs(16_000), "{asked:?}");
         // Now all of it, now the older half, now the newer, now nothing.
@@ -267,7 +267,7 @@ fn what_was_too_big_is_asked_for_narrower_however_much_else_is_unread() {
     for (at_once, by_seconds) in [(1, true), (2, true), (1, false), (17, false)] {
         let mut unread = Unread::of(span(0, 86_400 * 3_000), None, by_seconds);
         let (mut end, mut turns) = (at(0), 0);
-        while let Some((asked, _)) = unread.next(at_once) {
+        while let Some((asked, _)) = unread.next(at_once, 1) {
             turns += 1;
             assert!(
                 turns < 1_000,
@@ -289,9 +289,9 @@ fn an_instant_that_is_too_much_is_read_by_itself_and_the_rest_at_once() {
     let whole = span(100, 116);
     let instant = Window::new(whole.from, later(whole.from, Duration::from_millis(1)));
     let mut unread = Unread::of(whole, None, false);
-    unread.next(8);
+    unread.next(8, 1);
     unread.is_too_big(whole, Duration::from_millis(1));
-    let parts: Vec<Window> = std::iter::from_fn(|| unread.next(8))
+    let parts: Vec<Window> = std::iter::from_fn(|| unread.next(8, 1))
         .map(|(part, _)| part)
         .collect();
     assert_eq!(parts, [instant, Window::new(instant.to, whole.to)]);
@@ -304,9 +304,9 @@ fn files_are_asked_for_by_whole_seconds() {
         later(at(50), Duration::from_millis(700)),
     );
     let mut unread = Unread::of(window, None, true);
-    let (asked, _) = unread.next(3).unwrap();
+    let (asked, _) = unread.next(3, 1).unwrap();
     unread.is_too_big(asked, Duration::from_millis(700));
-    let parts: Vec<Window> = std::iter::from_fn(|| Some(unread.next(3)?.0)).collect();
+    let parts: Vec<Window> = std::iter::from_fn(|| Some(unread.next(3, 1)?.0)).collect();
     let (first, last) = (parts.first().unwrap(), parts.last().unwrap());
     assert_eq!((first.from, last.to), (window.from, window.to));
     for (part, next) in parts.iter().zip(parts.iter().skip(1)) {

@@ -44,8 +44,9 @@ impl Unread {
         self.spans.first().map(|(span, _)| span.from)
     }
 
-    /// Takes the oldest part, to be read beside `at_once` others, and whether its width is more than a guess.
-    pub(super) fn next(&mut self, at_once: usize) -> Option<(Window, bool)> {
+    /// Takes the oldest part, to be read beside `at_once` others, and whether its width is more than a guess. It may
+    /// hold so many `times` what widths are for.
+    pub(super) fn next(&mut self, at_once: usize, times: u32) -> Option<(Window, bool)> {
         let parts: f64 = self
             .spans
             .iter()
@@ -53,8 +54,9 @@ impl Unread {
             .sum();
         let (span, width) = self.spans.first_mut()?;
         let is_known = width.is_known();
-        let mut width = width.next_of(*span).0;
+        let mut width = width.next_of(*span).0.saturating_mul(times);
         if let Ok(at_once) = u32::try_from(at_once) {
+            let parts = parts / f64::from(times);
             width = width.mul_f64((parts / f64::from(at_once)).clamp(SMALLEST, 1.0));
         }
         let (part, rest) = if self.by_seconds {
