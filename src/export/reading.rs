@@ -14,13 +14,15 @@ use crate::{
 
 mod desk;
 mod filling;
+mod portion;
 mod room;
 #[cfg(test)]
 mod tests;
+mod under_way;
 mod unread;
 
 use desk::Desk;
-pub(super) use desk::Portion;
+pub(super) use portion::{Hold, Portion};
 use room::{Room, Share};
 
 /// Known events held in memory for one part, at most: a denser lookback is read in narrower parts.
@@ -32,6 +34,9 @@ const SLICES: usize = 3;
 const SMALL: usize = 256 << 10;
 /// The same in events, ten pages of them, whatever a slice may hold: what is too much for it is cut.
 const PAGES: usize = 2_000;
+/// A part aims at no more bytes than this where the server is near: a further walk costs little there, and what is newer waits
+/// in memory for what is older.
+const NEAR: usize = 512 << 10;
 /// So many times what a part aims at is left to the one that all others wait for.
 const FRONT: usize = 2;
 /// A part is read in narrower ones where nothing is known yet and its first page, which may deceive, promises that it comes
@@ -72,7 +77,7 @@ impl Manner {
     /// Parts that are read side by side aim at a quarter of the memory: some grow to twice their aim, and what is newer
     /// waits for what is older. The rest is for slices that are filled or written.
     fn near(limits: Limits, buffered: usize, parts: usize) -> Self {
-        let limits = part_of(limits, buffered / 4 / parts);
+        let limits = part_of(limits, (buffered / 4 / parts).min(NEAR));
         Self {
             limits,
             step: limits.bytes / 2,

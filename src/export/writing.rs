@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::try_join;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -11,14 +12,17 @@ use crate::{
     checkpoint::{Head, Intents, Memory},
     clock::{Time, spell},
     commit::{Commit, Counts, Kind, sha256},
-    event::{Event, floor},
+    event::floor,
     key,
-    source::{Effort, File, Slice},
+    source::{Effort, Slice},
     target::Api,
     window::{Window, earlier},
 };
 
 mod creating;
+mod packing;
+
+use packing::{Content, Packed, Ready, next};
 
 /// A first pass begins some time after its `start` was chosen, and may be made again: what expired in that time is no gap.
 pub(super) const EDGE: Duration = Duration::from_secs(3600);
@@ -47,8 +51,7 @@ struct Draft {
     kind: Kind,
     reason: Option<String>,
     window: Window,
-    events: Vec<Event>,
-    file: Option<File>,
+    content: Content,
 }
 
 impl Draft {
@@ -58,8 +61,7 @@ impl Draft {
             kind,
             reason,
             window,
-            events: Vec::new(),
-            file: None,
+            content: Content::Nothing,
         }
     }
 }
@@ -121,27 +123,28 @@ impl<'a> Writing<'a> {
             self.asked_in_vain = snapshots.catalog.is_none();
             self.snapshots = snapshots;
         }
-        loop {
-            let portion = tokio::select! {
-                biased;
-                () = stop.cancelled() => return Ok(true),
-                portion = portions.recv() => portion,
-            };
-            match portion {
-                Some(portion) => self.take(portion.slice).await?,
-                None => return Ok(false),
-            }
+        let shape = self.shape();
+        let mut ready = next(&mut portions, &shape, stop).await;
+        while let Some(slice) = ready.take().transpose()?
+            && !stop.is_cancelled()
+        {
+            // The next is packed while this one is committed. That it cannot be does not keep this one from being.
+            let following = async { Ok(next(&mut portions, &shape, stop).await) };
+            ((), ready) = try_join(self.take(slice), following).await?;
         }
+        Ok(stop.is_cancelled())
     }
 
-    async fn take(&mut self, mut slice: Slice) -> Result<(), PassError> {
+    async fn take(&mut self, ready: Ready) -> Result<(), PassError> {
+        let (mut slice, packed, _hold) = (ready.slice, ready.packed, ready.hold);
         self.drop_known_file(&mut slice);
         self.counts.duplicate += slice.duplicate;
         self.counts.pulled += slice.pulled;
         self.counts.conflict += slice.conflict;
         self.effort += slice.effort;
         self.oldest = [self.oldest, slice.oldest].into_iter().flatten().min();
-        let is_empty = slice.events.is_empty() && slice.file.is_none();
+        let content = Content::of(packed, slice.events, slice.file);
+        let is_empty = matches!(content, Content::Nothing);
         if is_empty && slice.complete_from.is_none() {
             return Ok(());
         }
@@ -156,8 +159,7 @@ impl<'a> Writing<'a> {
             kind: Kind::Events,
             reason: None,
             window,
-            events: slice.events,
-            file: slice.file,
+            content,
         })
         .await?;
         // Within the lookback, reading for the next commit begins before the coverage's end.
@@ -185,8 +187,7 @@ impl<'a> Writing<'a> {
             kind: Kind::Backfill,
             reason: None,
             window: slice.span,
-            events: slice.events,
-            file: None,
+            content: Content::Events(slice.events),
         };
         self.commit(draft).await.map(Some)
     }
@@ -269,12 +270,12 @@ impl<'a> Writing<'a> {
             .memory
             .as_ref()
             .map_or(0, |memory| memory.head.number + 1);
-        let marks: Vec<_> = draft.events.iter().map(Event::mark).collect();
-        let late = draft
-            .events
+        let rows = draft.content.rows();
+        let shape = self.shape();
+        let Packed { marks, objects } = draft.content.packed(&shape, draft.window.from).await?;
+        let late = marks
             .iter()
-            .filter(|event| event.time.is_some_and(|time| time < draft.window.from));
-        let rows = draft.file.as_ref().map_or(0, |file| file.rows);
+            .filter(|mark| mark.time.is_some_and(|time| time < draft.window.from));
         let written = marks.len() as u64 + rows;
         let counts = Counts {
             written,
@@ -284,9 +285,8 @@ impl<'a> Writing<'a> {
         };
         let undated = marks.iter().filter(|mark| mark.time.is_none()).count() as u64;
         let mut commit = self.record(number, draft.kind, draft.reason, draft.window, counts, undated);
-        let objects = self
-            .encode(number, draft.window.from, draft.events, draft.file)
-            .await?;
+        let objects = objects.into_iter().map(|object| object.numbered(&shape, number));
+        let objects = objects.collect::<Vec<_>>();
         commit.objects = objects.iter().map(|encoded| encoded.object.clone()).collect();
 
         let intents = self.intend(&commit).await?;

@@ -2,13 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use futures::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 
 use super::{
-    Done, FRONT, Manner, Reading,
+    Done, FRONT, Manner, Portion, Reading,
     filling::{Filling, Full},
+    portion::Out,
     room::{Room, Share},
+    under_way::UnderWay,
     unread::Unread,
 };
 use crate::{
@@ -18,28 +19,11 @@ use crate::{
     window::Window,
 };
 
-/// No part is begun while more slices than this wait to be written, or are: what is read faster than it is written only
+/// No part is begun while more slices than this wait to be packed, or are: what is read faster than it is written only
 /// takes memory.
-const AHEAD: usize = 2;
+const AHEAD: usize = 1;
 /// A part that has so many pages to go, about, is shared with who has nothing to do: that costs two or three pages.
 const SHARED: f64 = 5.0;
-
-/// A slice in memory, with the room it takes there.
-pub(in crate::export) struct Portion {
-    pub slice: Slice,
-    // Dropped in this order: whoever hears of it finds the room free.
-    _share: Option<Share>,
-    _receipt: Receipt,
-}
-
-/// Tells, when it is dropped, that a slice is out of memory.
-struct Receipt(Arc<Notify>);
-
-impl Drop for Receipt {
-    fn drop(&mut self) {
-        self.0.notify_one();
-    }
-}
 
 /// All that is under way.
 pub(super) struct Desk<'a> {
@@ -50,7 +34,7 @@ pub(super) struct Desk<'a> {
     /// What is not being read yet.
     unread: Unread,
     opening: Option<Opening>,
-    reads: FuturesUnordered<BoxFuture<'a, Done>>,
+    reads: UnderWay<'a, Done>,
     /// What is being read.
     courses: Vec<Arc<Course>>,
     /// What was read before something older, by where it begins.
@@ -58,8 +42,8 @@ pub(super) struct Desk<'a> {
     /// Up to here all was handed on.
     handed: Time,
     room: Arc<Room>,
-    /// Slices handed on that are out of memory again.
-    gone: Arc<Notify>,
+    /// Slices handed on.
+    out: Out,
     /// Nothing was read yet.
     is_first: bool,
     filling: Filling,
@@ -84,12 +68,12 @@ impl<'a> Desk<'a> {
             manner: reading.manner(),
             unread: Unread::of(whole, first, reading.source.goes_by_seconds()),
             opening: opening.filter(|_| first.is_none()),
-            reads: FuturesUnordered::new(),
+            reads: UnderWay::default(),
             courses: Vec::new(),
             held: BTreeMap::new(),
             handed: whole.from,
             room: Arc::new(Room::new(reading.budget, reading.left_to_others())),
-            gone: Arc::default(),
+            out: Out::default(),
             is_first: true,
             filling: Filling::new(reading.limits, first),
             wasted: Effort::default(),
@@ -112,8 +96,8 @@ impl<'a> Desk<'a> {
                 done = self.reads.next() => done,
                 // Unpacking takes a while: what has come meanwhile is seen to before the next.
                 () = tokio::task::yield_now(), if is_handing_on => continue,
-                // A slice is written: more may be begun.
-                () = self.gone.notified() => continue,
+                // Fewer slices are out there: more may be begun.
+                () = self.out.fewer() => continue,
             };
             match done {
                 Some(done) => self.take(done),
@@ -129,8 +113,8 @@ impl<'a> Desk<'a> {
 
     /// The oldest part first. Newer ones only where room is left for what may prove to come before them.
     fn begin_reads(&mut self) {
-        // Each slice that is out there holds the bell. What waits for room goes before all that is newer.
-        while Arc::strong_count(&self.gone) <= 1 + AHEAD
+        // What waits for room goes before all that is newer.
+        while self.out.unpacked() <= AHEAD
             && self.reads.len() < self.at_once
             && !self.held.contains_key(&self.handed)
         {
@@ -205,7 +189,7 @@ impl<'a> Desk<'a> {
         self.courses.push(Arc::clone(&course));
         let (manner, room) = (self.manner, Arc::clone(&self.room));
         let part = self.reading.part(course, share, manner, opening, room, is_known);
-        self.reads.push(Box::pin(part));
+        self.reads.push(asked.from, Box::pin(part));
     }
 
     fn take(&mut self, done: Done) {
@@ -284,21 +268,15 @@ impl<'a> Desk<'a> {
     }
 
     fn send(&self, (slice, share): Full) {
-        let portion = Portion {
-            slice,
-            _share: share,
-            _receipt: Receipt(Arc::clone(&self.gone)),
-        };
         // Whoever no longer listens has failed, and says so.
-        let _gone = self.sender.send(portion);
+        let _gone = self.sender.send(self.out.portion(slice, share));
     }
 
     /// Nothing is being read, as there is no room: waits for what is being written; without that, gives up what is not in
     /// order yet, so that nobody waits for others while holding what they wait for.
     async fn make_room(&mut self) {
-        let is_writing = Arc::strong_count(&self.gone) > 1;
-        if is_writing {
-            self.gone.notified().await;
+        if self.out.unwritten() > 0 {
+            self.out.fewer().await;
         } else if !self.send_the_rest() {
             for (slice, _share) in std::mem::take(&mut self.held).into_values() {
                 self.unread.put_back(&slice);

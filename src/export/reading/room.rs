@@ -98,6 +98,11 @@ impl Room {
     }
 }
 
+/// Keeps so many bytes of a share, at most. The rest is there for all.
+pub(super) fn keep(share: &mut Share, bytes: usize) {
+    drop(share.split(share.num_permits().saturating_sub(kibibytes(bytes))));
+}
+
 /// The part of a share that the older of two slices takes, which were one.
 pub(super) fn part(share: &mut Share, older: &Slice) -> Option<Share> {
     share.split(kibibytes(older.weight()).min(share.num_permits()))

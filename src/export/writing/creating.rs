@@ -1,6 +1,6 @@
-//! The steps of a commit: objects and record, the intent, creating them in the archive, and losing a number to another.
+//! The steps of a commit: record, the intent, creating them in the archive, and losing a number to another.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -11,11 +11,10 @@ use crate::{
     checkpoint::{Head, Intent, Intents},
     clock::Time,
     commit::{Commit, Counts, FORMAT, Kind, Origin, Tool, Undated, sha256},
-    encode::{Encoded, encode, keep},
-    event::Event,
+    encode::Encoded,
     export::{PassError, owner::stand_by},
     key::{self, Shape},
-    source::{File, Slice},
+    source::Slice,
     target::{Api, LONG_TERM_RETENTION},
     window::{Window, earlier, later},
 };
@@ -24,27 +23,6 @@ use crate::{
 const PUTS: usize = 4;
 
 impl Writing<'_> {
-    pub(super) async fn encode(
-        &self,
-        number: u64,
-        undated: Time,
-        events: Vec<Event>,
-        file: Option<File>,
-    ) -> Result<Vec<Encoded>, PassError> {
-        if events.is_empty() && file.is_none() {
-            return Ok(Vec::new());
-        }
-        let shape = self.shape();
-        let encoding = tokio::task::spawn_blocking(move || match file {
-            Some(file) => Ok(vec![keep(&shape, number, undated.date_naive(), file)]),
-            None => encode(&shape, number, undated, events),
-        });
-        encoding
-            .await
-            .map_err(PassError::Died)?
-            .map_err(PassError::Encode)
-    }
-
     pub(super) fn record(
         &self,
         number: u64,
@@ -220,14 +198,14 @@ impl Writing<'_> {
         }
     }
 
-    fn shape(&self) -> Shape {
+    pub(super) fn shape(&self) -> Arc<Shape> {
         let exporter = self.exporter;
-        Shape {
+        Arc::new(Shape {
             target: exporter.target.name.clone(),
             api: exporter.source_of(&self.plan).api(),
             compression: exporter.shared.settings.compression,
             csv: exporter.shared.settings.csv,
-        }
+        })
     }
 
     /// The number is taken: by a dead process, then the pass plans anew, or by the target's owner.
