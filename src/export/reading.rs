@@ -93,7 +93,7 @@ impl Manner {
         let limits = part_of(limits, buffered / 2 / parts);
         Self {
             limits,
-            step: limits.bytes / 4,
+            step: limits.bytes / 8,
             most: 4.0,
             packing: Packing::First,
             is_shared: true,

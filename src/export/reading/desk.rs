@@ -19,8 +19,8 @@ use crate::{
     window::Window,
 };
 
-/// No part is begun while more slices than this wait to be packed, or are: what is read faster than it is written only
-/// takes memory.
+/// No part is begun or unpacked while more slices than this wait to be packed for the archive, or are: what is read faster than
+/// it is written only takes memory.
 const AHEAD: usize = 1;
 /// A part that has so many pages to go, about, is shared with who has nothing to do: that costs two or three pages.
 const SHARED: f64 = 5.0;
@@ -236,14 +236,15 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Hands on what touches what was handed on before, if there is room to unpack it.
+    /// Hands on what touches what was handed on before, if there is room to unpack it. Whether it did.
     fn hand_on(&mut self) -> Result<bool, PassError> {
         let Some((mut slice, mut share)) = self.held.remove(&self.handed) else {
             return Ok(false);
         };
         if !slice.packed.is_empty() {
             let lacking = slice.full_weight().saturating_sub(slice.weight());
-            let Some(more) = self.room.take(lacking, 0) else {
+            let is_early = self.out.unpacked() > AHEAD;
+            let Some(more) = (!is_early).then(|| self.room.take(lacking, 0)).flatten() else {
                 self.held.insert(self.handed, (slice, share));
                 return Ok(false);
             };
