@@ -179,7 +179,7 @@ impl<'a> Walk<'a> {
             self.order.note(range, self.span, self.direction);
         }
         if let (Some((oldest, _)), Some(growth), Direction::Previous) = (range, self.growth, self.direction) {
-            growth.course.came_to(oldest);
+            growth.course.came_to(oldest.min(self.span.to));
         }
         self.order.ends()
     }
