@@ -71,7 +71,7 @@ async fn partly_archived_of(kind: Kind, retry_for: Duration) -> (World, Process)
     }
     // Several parts of several pages each.
     world.settings.archive.max_events = 250;
-    world.settings.archive.max_bytes = 600 << 10;
+    world.settings.archive.max_bytes = 350 << 10;
     world.happen(7, 200, 20);
     let mut process = world.start().await;
     let written = process.pass().await.unwrap().counts.written;
