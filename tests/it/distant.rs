@@ -25,15 +25,12 @@ async fn who_has_nothing_to_do_reads_a_half_of_what_is_left_to_another() {
     let mut world = world(1, 12_000).await;
     world.settings.archive.max_bytes = 64 << 20;
     world.settings.archive.max_buffered = 1 << 30;
-    let begun = std::time::Instant::now();
     world.once().await.unwrap();
-    let took = begun.elapsed();
     world.assert_archive_equals_truth().await;
     let at_once = world.simulator.max_concurrent_seen();
-    assert!(at_once > 3, "{at_once}");
+    assert!(at_once > 3, "one part, {at_once} requests at once");
     let requests = world.simulator.requests().len();
     assert!((63..110).contains(&requests), "{requests}");
-    assert!(took < AWAY * 45, "{took:?}");
 }
 
 #[tokio::test]
