@@ -62,18 +62,19 @@ impl Unnumbered {
     }
 }
 
-/// Encodes the events of commit `number`: [`pack`], numbered.
+/// Encodes the events of commit `number`: [`encode_unnumbered`], numbered.
 ///
 /// # Errors
-/// As [`pack`].
+/// As [`encode_unnumbered`].
 pub fn encode(
     shape: &Shape,
     number: u64,
     day_of_undated: Time,
     events: Vec<Event>,
 ) -> Result<Vec<Encoded>, std::io::Error> {
-    let packed = pack(shape, day_of_undated, events)?.into_iter();
-    Ok(packed.map(|object| object.numbered(shape, number)).collect())
+    let objects = encode_unnumbered(shape, day_of_undated, events)?;
+    let objects = objects.into_iter();
+    Ok(objects.map(|object| object.numbered(shape, number)).collect())
 }
 
 /// Encodes the events of a commit whose number is not known yet, an object for each day and format. Events without a time
@@ -81,7 +82,7 @@ pub fn encode(
 ///
 /// # Errors
 /// If compressing fails, which in memory means that memory ran out.
-pub fn pack(
+pub fn encode_unnumbered(
     shape: &Shape,
     day_of_undated: Time,
     mut events: Vec<Event>,

@@ -116,6 +116,12 @@ impl Limiter {
         self.0.state().in_flight
     }
 
+    /// The least time between two starts now: as learned from the server, or as configured. Zero: they need not wait.
+    #[must_use]
+    pub fn spacing(&self) -> Duration {
+        self.0.state().pace.spacing()
+    }
+
     /// How many requests may start in a second now, as learned from the server. None: it never asked for fewer.
     #[must_use]
     pub fn rate(&self) -> Option<f64> {

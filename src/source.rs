@@ -54,6 +54,8 @@ use walk::Walk;
 
 /// A page that takes at least this long is waited for much longer than it is worked on.
 const FAR: Duration = Duration::from_millis(20);
+/// Requests that must keep this far apart, or farther, are what there is too little of, not time to work on their pages.
+const RARE: Duration = Duration::from_millis(2);
 
 /// A target's API.
 pub enum Source {
@@ -302,6 +304,20 @@ impl Source {
     pub fn is_far(&self) -> bool {
         match self {
             Self::Unified(unified) => unified.connection().quickest() >= FAR,
+            Self::Classic(_) | Self::LongTerm(_) | Self::Csv(_) => false,
+        }
+    }
+
+    /// Whether requests have to wait for leave to be sent, with so many at once, so that each one more than needed makes the
+    /// whole slower.
+    #[must_use]
+    pub fn is_held_back(&self, at_once: usize) -> bool {
+        match self {
+            Self::Unified(unified) => {
+                let spacing = unified.connection().spacing();
+                let at_once = u32::try_from(at_once).unwrap_or(u32::MAX);
+                spacing >= RARE && spacing.saturating_mul(at_once) >= unified.connection().quickest()
+            }
             Self::Classic(_) | Self::LongTerm(_) | Self::Csv(_) => false,
         }
     }

@@ -39,9 +39,6 @@ const PAGES: usize = 2_000;
 const NEAR: usize = 512 << 10;
 /// So many times what a part aims at is left to the one that all others wait for.
 const FRONT: usize = 2;
-/// A part is read in narrower ones where nothing is known yet and its first page, which may deceive, promises that it comes
-/// out this full.
-const HOPELESS: f64 = 10.0;
 
 pub(super) struct Reading<'a> {
     pub source: &'a Source,
@@ -69,6 +66,8 @@ struct Manner {
     /// How full one may come out.
     most: f64,
     packing: Packing,
+    /// Where requests cost more than memory: the last parts are as wide as others.
+    is_wide: bool,
     /// Whoever has nothing to do takes a half of what another still has to read.
     is_shared: bool,
 }
@@ -83,6 +82,7 @@ impl Manner {
             step: limits.bytes / 2,
             most: 2.0,
             packing: Packing::Last,
+            is_wide: false,
             is_shared: false,
         }
     }
@@ -96,7 +96,17 @@ impl Manner {
             step: limits.bytes / 8,
             most: 4.0,
             packing: Packing::First,
+            is_wide: true,
             is_shared: true,
+        }
+    }
+
+    /// Where requests have to wait for leave to be sent, each that brings less than a page makes the whole slower: sharing
+    /// costs some.
+    fn sparing(limits: Limits, buffered: usize, parts: usize) -> Self {
+        Self {
+            is_shared: false,
+            ..Self::far(limits, buffered, parts)
         }
     }
 
@@ -107,6 +117,7 @@ impl Manner {
             step: limits.bytes,
             most: 1.0,
             packing: Packing::Never,
+            is_wide: false,
             is_shared: false,
         }
     }
@@ -149,10 +160,17 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// Whether requests have to wait for leave to be sent.
+    fn is_held_back(&self) -> bool {
+        self.source.is_held_back(self.at_once)
+    }
+
     fn manner(&self) -> Manner {
         let parts = self.parts_at_once();
         if !self.source.reads_pages() {
             Manner::whole(self.limits)
+        } else if self.is_held_back() {
+            Manner::sparing(self.limits, self.buffered, parts)
         } else if self.source.is_far() {
             Manner::far(self.limits, self.buffered, parts)
         } else {
@@ -192,7 +210,7 @@ impl<'a> Reading<'a> {
             more: &more,
             blocks: self.blocks,
             most: manner.most,
-            hopeless: if is_known { manner.most } else { HOPELESS },
+            hopeless: if is_known { manner.most } else { Growth::HOPELESS },
             packing: manner.packing,
             course: &course,
         });

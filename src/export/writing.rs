@@ -1,8 +1,8 @@
 //! Commits slices in order: intent, data objects, commit, memory, sweep. Each step may be the last.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
-use futures::future::try_join;
+use futures::{StreamExt as _, future::try_join};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -20,9 +20,9 @@ use crate::{
 };
 
 mod creating;
-mod packing;
+mod preparing;
 
-use packing::{Content, Packed, Ready, next};
+use preparing::{Content, Prepared, Ready, ready};
 
 /// A first pass begins some time after its `start` was chosen, and may be made again: what expired in that time is no gap.
 pub(super) const EDGE: Duration = Duration::from_secs(3600);
@@ -109,7 +109,7 @@ impl<'a> Writing<'a> {
     /// Commits what comes. True: stopped before its end.
     pub(super) async fn run(
         &mut self,
-        mut portions: mpsc::UnboundedReceiver<Portion>,
+        portions: mpsc::UnboundedReceiver<Portion>,
         stop: &CancellationToken,
     ) -> Result<bool, PassError> {
         // While the first slice is being read.
@@ -123,27 +123,27 @@ impl<'a> Writing<'a> {
             self.asked_in_vain = snapshots.catalog.is_none();
             self.snapshots = snapshots;
         }
-        let shape = self.shape();
-        let mut ready = next(&mut portions, &shape, stop).await;
-        while let Some(slice) = ready.take().transpose()?
+        let mut slices = pin!(ready(portions, self.shape(), stop.clone()));
+        let mut slice = slices.next().await;
+        while let Some(ready) = slice.take().transpose()?
             && !stop.is_cancelled()
         {
-            // The next is packed while this one is committed. That it cannot be does not keep this one from being.
-            let following = async { Ok(next(&mut portions, &shape, stop).await) };
-            ((), ready) = try_join(self.take(slice), following).await?;
+            // The next ones are encoded while this one is committed. That one cannot be does not keep this one from being.
+            let following = async { Ok(slices.next().await) };
+            ((), slice) = try_join(self.take(ready), following).await?;
         }
         Ok(stop.is_cancelled())
     }
 
     async fn take(&mut self, ready: Ready) -> Result<(), PassError> {
-        let (mut slice, packed, _hold) = (ready.slice, ready.packed, ready.hold);
+        let (mut slice, prepared, _hold) = (ready.slice, ready.prepared, ready.hold);
         self.drop_known_file(&mut slice);
         self.counts.duplicate += slice.duplicate;
         self.counts.pulled += slice.pulled;
         self.counts.conflict += slice.conflict;
         self.effort += slice.effort;
         self.oldest = [self.oldest, slice.oldest].into_iter().flatten().min();
-        let content = Content::of(packed, slice.events, slice.file);
+        let content = Content::of(prepared, slice.events, slice.file);
         let is_empty = matches!(content, Content::Nothing);
         if is_empty && slice.complete_from.is_none() {
             return Ok(());
@@ -272,7 +272,7 @@ impl<'a> Writing<'a> {
             .map_or(0, |memory| memory.head.number + 1);
         let rows = draft.content.rows();
         let shape = self.shape();
-        let Packed { marks, objects } = draft.content.packed(&shape, draft.window.from).await?;
+        let Prepared { marks, objects } = draft.content.prepare(&shape, draft.window.from).await?;
         let late = marks
             .iter()
             .filter(|mark| mark.time.is_some_and(|time| time < draft.window.from));

@@ -127,6 +127,12 @@ impl Pace {
         self.curve.as_ref().map(Curve::rate)
     }
 
+    /// The least time between two starts now, learned or by configuration.
+    pub(super) fn spacing(&self) -> Duration {
+        let learned = self.rate().map(|rate| seconds(rate.recip()));
+        learned.unwrap_or_default().max(self.own)
+    }
+
     /// Whether the rate is a measurement between two refusals, not a first guess.
     pub(super) fn is_measured(&self) -> bool {
         self.closed.as_ref().is_some_and(|closed| closed.before.is_some())

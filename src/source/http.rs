@@ -196,6 +196,11 @@ impl Connection {
         self.shared.line.quickest()
     }
 
+    /// The least time between two requests; see [`Limiter::spacing`].
+    pub(super) fn spacing(&self) -> Duration {
+        self.shared.limiter.spacing()
+    }
+
     /// What was sent so far, token requests included.
     #[must_use]
     pub fn stats(&self) -> Stats {

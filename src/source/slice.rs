@@ -48,6 +48,11 @@ pub struct Growth<'a> {
     pub course: &'a Course,
 }
 
+impl Growth<'_> {
+    /// For `hopeless`, where nothing is known yet of how dense a history is: its first page may deceive.
+    pub const HOPELESS: f64 = 10.0;
+}
+
 /// When events that wait are packed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Packing {

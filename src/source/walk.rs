@@ -25,11 +25,11 @@ const VERSIONS: usize = 8;
 /// So many bytes at least are packed at a time, but for a share of the room that is asked for at a time.
 const WORTHWHILE: usize = 256 << 10;
 const SHARE: usize = 4;
-/// A walk that promises to come out this full is given up on its first pages: they alone may deceive.
-const HOPELESS: f64 = 10.0;
-/// Later, when so many pages have been read,
+/// What it takes to know an event again, in bytes, about.
+const NOTED: usize = 64;
+/// When so many pages have been read,
 const TRUSTED: u64 = 5;
-/// one that promises this much more than it may hold ends where it is: what it has read is kept.
+/// a walk that promises this much more than it may hold ends where it is: what it has read is kept.
 const UNLIKELY: f64 = 1.6;
 
 mod order;
@@ -179,7 +179,11 @@ impl<'a> Walk<'a> {
             self.order.note(range, self.span, self.direction);
         }
         if let (Some((oldest, _)), Some(growth), Direction::Previous) = (range, self.growth, self.direction) {
-            growth.course.came_to(oldest.min(self.span.to));
+            if self.order.is_mixed() {
+                growth.course.wanders();
+            } else {
+                growth.course.came_to(oldest);
+            }
         }
         self.order.ends()
     }
@@ -220,7 +224,7 @@ impl<'a> Walk<'a> {
         }
         self.count += 1;
         self.bytes += event.raw.len() + 1;
-        self.weight += event.weight();
+        self.weight += event.weight() + NOTED;
         if let Some(time) = event.time {
             let (first, last) = self.kept.unwrap_or((time, time));
             self.kept = Some((first.min(time), last.max(time)));
@@ -244,7 +248,7 @@ impl<'a> Walk<'a> {
     /// Whether the span holds more than a slice may, or is to end earlier.
     pub(super) fn crowded(&mut self) -> Result<Option<Crowded>, SourceError> {
         let (whole, has_room) = (self.span.width(), self.grows()?);
-        if let Some(part) = self.left_to_others() {
+        if let Some(part) = self.given_half() {
             return Ok(Some(Crowded::Keep(part)));
         }
         if whole <= INSTANT {
@@ -269,7 +273,7 @@ impl<'a> Walk<'a> {
         let seen = between(oldest, self.span.to);
         let expected = fullness * whole.as_secs_f64() / seen.as_secs_f64().max(0.001);
         let is_trusted = self.slice.effort.pages >= TRUSTED;
-        let hopeless = self.growth.map_or(HOPELESS, |growth| growth.hopeless);
+        let hopeless = self.growth.map_or(Growth::HOPELESS, |growth| growth.hopeless);
         let enough = if is_trusted { UNLIKELY * most } else { hopeless };
         if !is_full && (!self.more || expected <= enough) {
             return Ok(None);
@@ -319,12 +323,12 @@ impl<'a> Walk<'a> {
         let events = std::mem::take(&mut self.slice.events);
         let packed = Packed::pack(&events, Schema::Unified).map_err(SourceError::Memory)?;
         self.slice.packed.push(packed);
-        self.weight = self.slice.weight();
+        self.weight = self.slice.weight() + self.count * NOTED;
         Ok(true)
     }
 
-    /// The part that it is to keep to, once that is complete: what is older has become another's.
-    fn left_to_others(&self) -> Option<Window> {
+    /// The half that it keeps, once that is complete: the older has become another's.
+    fn given_half(&self) -> Option<Window> {
         let from = self.growth?.course.span().from;
         let is_on_the_way = from > self.span.from && self.direction == Direction::Previous;
         if !is_on_the_way || self.complete_part()?.from > from {
@@ -364,7 +368,7 @@ impl<'a> Walk<'a> {
         let times = packed.iter().filter_map(|packed| packed.times);
         let times = times.flat_map(|(first, last)| [first, last]);
         self.kept = spread(events.iter().filter_map(|event| event.time).chain(times));
-        self.weight = self.slice.weight();
+        self.weight = self.slice.weight() + self.count * NOTED;
         Ok(())
     }
 
@@ -374,7 +378,7 @@ impl<'a> Walk<'a> {
         if let Some(from) = end.filter(|from| *from > self.span.from) {
             self.keep(Window::new(from, self.span.to))?;
         }
-        // As servers show them, they only have to be turned round; all parts together are in order then.
+        // As servers show them, they only have to be turned round; all parts that are not packed are in order together then.
         self.slice.events.sort_by(|a, b| a.order().cmp(&b.order()));
         self.slice.duplicate = self.repeats.len() as u64;
         self.slice.conflict = self.conflicts.len() as u64;

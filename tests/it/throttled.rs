@@ -69,3 +69,44 @@ async fn whatever_a_server_counts_by_nothing_is_lost_and_what_it_allows_is_used(
     });
     join_all(runs).await;
 }
+
+/// Who rations the requests.
+#[derive(Clone, Copy, Debug)]
+enum Rationed {
+    Nobody,
+    Us,
+    Server,
+}
+
+/// How many requests a first export of 200 pages takes.
+async fn requests_for_200_pages(rationed: Rationed) -> usize {
+    let mut world = World::new().await;
+    world.happen(2, 40_000, 89);
+    match rationed {
+        Rationed::Nobody => {}
+        Rationed::Us => {
+            for connection in world.settings.connections.values_mut() {
+                connection.max_requests_per_second = 200.0;
+            }
+        }
+        Rationed::Server => world.simulator.rate_limit(50.0, 10),
+    }
+    world.once().await.unwrap();
+    world.assert_archive_equals_truth().await;
+    let requests = world.simulator.requests();
+    requests.iter().filter(|seen| seen.status == Some(200)).count()
+}
+
+#[tokio::test]
+async fn where_requests_are_rationed_few_bring_less_than_a_page() {
+    let runs = [Rationed::Nobody, Rationed::Us, Rationed::Server].map(requests_for_200_pages);
+    let [freely, by_us, by_server] = join_all(runs).await.try_into().unwrap();
+    println!("requests for 200 pages: {freely}; rationed by us {by_us}, by the server {by_server}");
+    assert!(by_us < 220, "{by_us}");
+    // That a server rations is learned on the way.
+    assert!(by_server < 240, "{by_server}");
+    assert!(
+        by_us < freely && by_server < freely,
+        "{by_us}, {by_server} of {freely}"
+    );
+}

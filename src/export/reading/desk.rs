@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    task::{JoinHandle, spawn_blocking},
+};
 
 use super::{
     Done, FRONT, Manner, Portion, Reading,
@@ -15,15 +18,17 @@ use super::{
 use crate::{
     clock::Time,
     export::PassError,
-    source::{Course, Effort, Opening, Outcome, Packing, Slice, SourceError},
+    source::{Blocks, Course, Effort, Opening, Outcome, Packing, Slice, SourceError},
     window::Window,
 };
 
-/// No part is begun or unpacked while more slices than this wait to be packed for the archive, or are: what is read faster than
+/// No part is begun or unpacked while more slices than this wait to be encoded, or are: what is read faster than
 /// it is written only takes memory.
 const AHEAD: usize = 1;
 /// A part that has so many pages to go, about, is shared with who has nothing to do: that costs two or three pages.
 const SHARED: f64 = 5.0;
+
+type Unpacking = JoinHandle<Result<(Slice, Share), SourceError>>;
 
 /// All that is under way.
 pub(super) struct Desk<'a> {
@@ -31,6 +36,8 @@ pub(super) struct Desk<'a> {
     /// Parts read side by side.
     at_once: usize,
     manner: Manner,
+    /// There was no room to unpack: the next that is handed on is not packed, lest it find none again.
+    is_tight: bool,
     /// What is not being read yet.
     unread: Unread,
     opening: Option<Opening>,
@@ -39,8 +46,12 @@ pub(super) struct Desk<'a> {
     courses: Vec<Arc<Course>>,
     /// What was read before something older, by where it begins.
     held: BTreeMap<Time, (Slice, Share)>,
+    /// What is handed on next, once it is unpacked.
+    unpacking: Option<Unpacking>,
     /// Up to here all was handed on.
     handed: Time,
+    /// And up to here is about to be: who begins here or before is what all others wait for.
+    front: Time,
     room: Arc<Room>,
     /// Slices handed on.
     out: Out,
@@ -66,12 +77,15 @@ impl<'a> Desk<'a> {
             reading,
             at_once: reading.parts_at_once(),
             manner: reading.manner(),
+            is_tight: false,
             unread: Unread::of(whole, first, reading.source.goes_by_seconds()),
             opening: opening.filter(|_| first.is_none()),
             reads: UnderWay::default(),
             courses: Vec::new(),
             held: BTreeMap::new(),
+            unpacking: None,
             handed: whole.from,
+            front: whole.from,
             room: Arc::new(Room::new(reading.budget, reading.left_to_others())),
             out: Out::default(),
             is_first: true,
@@ -84,8 +98,8 @@ impl<'a> Desk<'a> {
 
     pub(super) async fn run(&mut self) -> Result<(), PassError> {
         loop {
-            let is_handing_on = self.hand_on()?;
-            self.room.move_front(self.handed);
+            self.hand_on();
+            self.room.move_front(self.front);
             if let Some((_, error)) = self.failure.take_if(|(at, _)| *at <= self.handed) {
                 self.send_the_rest();
                 return Err(error);
@@ -93,15 +107,16 @@ impl<'a> Desk<'a> {
             self.begin_reads();
             let done = tokio::select! {
                 biased;
-                done = self.reads.next() => done,
-                // Unpacking takes a while: what has come meanwhile is seen to before the next.
-                () = tokio::task::yield_now(), if is_handing_on => continue,
+                unpacked = end_of(&mut self.unpacking) => {
+                    self.take_unpacked(unpacked)?;
+                    continue;
+                }
+                done = self.reads.next(), if self.reads.len() > 0 || self.unpacking.is_none() => done,
                 // Fewer slices are out there: more may be begun.
                 () = self.out.fewer() => continue,
             };
             match done {
                 Some(done) => self.take(done),
-                None if is_handing_on => {}
                 None if self.unread.is_empty() && self.held.is_empty() => {
                     self.send_the_rest();
                     return Ok(());
@@ -114,7 +129,7 @@ impl<'a> Desk<'a> {
     /// The oldest part first. Newer ones only where room is left for what may prove to come before them.
     fn begin_reads(&mut self) {
         // What waits for room goes before all that is newer.
-        while self.out.unpacked() <= AHEAD
+        while self.out.unencoded() <= AHEAD
             && self.reads.len() < self.at_once
             && !self.held.contains_key(&self.handed)
         {
@@ -126,13 +141,18 @@ impl<'a> Desk<'a> {
 
     /// Begins the oldest part that is not being read, if there is one and room for it.
     fn begin_next(&mut self) -> bool {
+        if self.reading.is_held_back() {
+            // That may be learned on the way.
+            self.manner = self.reading.manner();
+        }
         let Some(oldest) = self.unread.begins().filter(|oldest| self.is_wanted(*oldest)) else {
             return false;
         };
         let Some(share) = self.share_from(oldest) else {
             return false;
         };
-        let Some((asked, is_known)) = self.unread.next(self.at_once) else {
+        let beside = if self.manner.is_wide { 1 } else { self.at_once };
+        let Some((asked, is_known)) = self.unread.next(beside) else {
             return false;
         };
         let opening = self.opening.take();
@@ -143,8 +163,11 @@ impl<'a> Desk<'a> {
     /// Begins the older half of what another part has yet to read: of the longest or, when there is only no room for more,
     /// of the oldest that is long.
     fn begin_half(&mut self) -> bool {
+        // A lookback has no more borders than it must: what is filed under another time is found there.
         let is_long = |course: &&Arc<Course>| {
-            self.manner.is_shared && course.rest() >= SHARED && self.is_wanted(course.span().from)
+            let from = course.span().from;
+            let is_new = from >= self.reading.covered;
+            self.manner.is_shared && is_new && course.rest() >= SHARED && self.is_wanted(from)
         };
         let long = self.courses.iter().filter(is_long);
         let Some(course) = (if self.unread.is_empty() {
@@ -170,7 +193,7 @@ impl<'a> Desk<'a> {
     /// Memory to begin a part with.
     fn share_from(&self, from: Time) -> Option<Share> {
         let Manner { limits, step, .. } = self.manner;
-        let left = if from <= self.handed {
+        let left = if from <= self.front {
             0
         } else if self.reading.source.reads_pages() {
             // What is under way grows.
@@ -187,7 +210,10 @@ impl<'a> Desk<'a> {
     fn begin(&mut self, asked: Window, share: Share, opening: Option<Opening>, is_known: bool) {
         let course = Arc::new(Course::over(asked));
         self.courses.push(Arc::clone(&course));
-        let (manner, room) = (self.manner, Arc::clone(&self.room));
+        let (mut manner, room) = (self.manner, Arc::clone(&self.room));
+        if self.is_tight {
+            manner.packing = Packing::Never;
+        }
         let part = self.reading.part(course, share, manner, opening, room, is_known);
         self.reads.push(asked.from, Box::pin(part));
     }
@@ -201,6 +227,12 @@ impl<'a> Desk<'a> {
         self.is_first = false;
         self.courses.retain(|course| course.span().to != asked.to);
         match outcome {
+            Ok(Outcome::Complete(slice)) if slice.span.is_empty() => {
+                // All that it was to read has become another's, or it read something else.
+                self.wasted += slice.effort;
+                self.room.give_back(share);
+                self.unread.was_not_read(asked);
+            }
             Ok(Outcome::Complete(mut slice)) => {
                 tracing::trace!(
                     asked_s = asked.width().as_secs(),
@@ -236,28 +268,49 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Hands on what touches what was handed on before, if there is room to unpack it. Whether it did.
-    fn hand_on(&mut self) -> Result<bool, PassError> {
-        let Some((mut slice, mut share)) = self.held.remove(&self.handed) else {
-            return Ok(false);
-        };
-        if !slice.packed.is_empty() {
+    /// Hands on what touches what was handed on before. What is packed is unpacked first, if there is room, beside all else.
+    fn hand_on(&mut self) {
+        while self.unpacking.is_none()
+            && let Some((slice, mut share)) = self.held.remove(&self.handed)
+        {
+            if slice.packed.is_empty() {
+                self.pass_on(slice, share);
+                continue;
+            }
             let lacking = slice.full_weight().saturating_sub(slice.weight());
-            let is_early = self.out.unpacked() > AHEAD;
+            let is_early = self.out.unencoded() > AHEAD;
             let Some(more) = (!is_early).then(|| self.room.take(lacking, 0)).flatten() else {
                 self.held.insert(self.handed, (slice, share));
-                return Ok(false);
+                return;
             };
             share.merge(more);
-            let unpacked = slice.unpack(self.reading.blocks);
-            unpacked.map_err(|error| PassError::Source(SourceError::Memory(error)))?;
+            self.front = slice.span.to;
+            self.unpacking = Some(unpack(slice, share, self.reading.blocks));
         }
+    }
+
+    fn take_unpacked(&mut self, unpacked: Result<(Slice, Share), PassError>) -> Result<(), PassError> {
+        self.unpacking = None;
+        match unpacked {
+            Ok((slice, share)) => {
+                self.pass_on(slice, share);
+                Ok(())
+            }
+            Err(error) => {
+                self.send_the_rest();
+                Err(error)
+            }
+        }
+    }
+
+    fn pass_on(&mut self, slice: Slice, share: Share) {
+        self.is_tight = false;
         self.handed = slice.span.to;
+        self.front = self.handed;
         self.reading.progress.read(slice.span.to, slice.pulled);
         for full in self.filling.push(slice, share) {
             self.send(full);
         }
-        Ok(true)
     }
 
     /// Sends what there is of a slice, full or not. False: there was nothing.
@@ -289,9 +342,27 @@ impl<'a> Desk<'a> {
             } else {
                 self.reading.limits
             };
-            // What would have to be unpacked could wait for room for ever.
-            self.manner.packing = Packing::Never;
+            self.is_tight = true;
             self.room.wait(limits.bytes).await;
         }
     }
+}
+
+fn unpack(mut slice: Slice, share: Share, blocks: &Arc<Blocks>) -> Unpacking {
+    let blocks = Arc::clone(blocks);
+    spawn_blocking(move || {
+        slice.unpack(&blocks).map_err(SourceError::Memory)?;
+        Ok((slice, share))
+    })
+}
+
+/// Waits for what is being unpacked; for ever, if nothing is.
+async fn end_of(unpacking: &mut Option<Unpacking>) -> Result<(Slice, Share), PassError> {
+    let Some(unpacking) = unpacking else {
+        return std::future::pending().await;
+    };
+    unpacking
+        .await
+        .map_err(PassError::Died)?
+        .map_err(PassError::Source)
 }

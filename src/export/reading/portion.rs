@@ -23,7 +23,7 @@ pub(in crate::export) struct Hold {
 
 impl Hold {
     /// The events are out of memory: so many bytes are there instead.
-    pub(in crate::export) fn is_packed(&mut self, bytes: usize) {
+    pub(in crate::export) fn is_encoded(&mut self, bytes: usize) {
         if let Some(share) = &mut self.share {
             room::keep(share, bytes);
         }
@@ -43,24 +43,24 @@ impl Drop for Receipt {
     }
 }
 
-/// Slices that were handed on: each that is not packed, or not written, holds one of a count.
+/// Slices that were handed on: each that is not encoded, or not written, holds one of a count.
 #[derive(Default)]
 pub(super) struct Out {
     bell: Arc<Notify>,
-    unpacked: Arc<()>,
+    unencoded: Arc<()>,
     unwritten: Arc<()>,
 }
 
 impl Out {
-    pub(super) fn unpacked(&self) -> usize {
-        Arc::strong_count(&self.unpacked) - 1
+    pub(super) fn unencoded(&self) -> usize {
+        Arc::strong_count(&self.unencoded) - 1
     }
 
     pub(super) fn unwritten(&self) -> usize {
         Arc::strong_count(&self.unwritten) - 1
     }
 
-    /// Waits until a slice is packed, or written.
+    /// Waits until a slice is encoded, or written.
     pub(super) async fn fewer(&self) {
         self.bell.notified().await;
     }
@@ -72,7 +72,7 @@ impl Out {
         };
         let hold = Hold {
             share,
-            events: Some(receipt(&self.unpacked)),
+            events: Some(receipt(&self.unencoded)),
             _slice: receipt(&self.unwritten),
         };
         Portion { slice, hold }

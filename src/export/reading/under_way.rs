@@ -111,13 +111,8 @@ mod tests {
     use futures::FutureExt as _;
     use tokio::{sync::oneshot, task::yield_now};
 
-    use std::time::Duration;
-
     use super::*;
-
-    fn at(second: u64) -> Time {
-        crate::window::later(Time::MIN_UTC, Duration::from_secs(second))
-    }
+    use crate::source::sample::at;
 
     #[tokio::test]
     async fn the_oldest_that_can_go_on_does_until_all_are_done() {

@@ -98,6 +98,11 @@ impl Unread {
         self.insert(span, width);
     }
 
+    /// Nothing of a span was read.
+    pub(super) fn was_not_read(&mut self, asked: Window) {
+        self.insert(asked, Width::of(asked));
+    }
+
     /// What was read has to be read again.
     pub(super) fn put_back(&mut self, slice: &Slice) {
         self.insert(slice.span, Width::like(slice.span.width(), slice.fullness));

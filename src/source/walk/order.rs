@@ -54,6 +54,11 @@ impl Order {
         }
     }
 
+    /// Whether a page held what belongs pages before it.
+    pub(super) fn is_mixed(&self) -> bool {
+        self.is_mixed
+    }
+
     /// The directions in which nothing more of the span can come.
     pub(super) fn ends(&self) -> Vec<Direction> {
         let ends = [(self.before, Direction::Previous), (self.after, Direction::Next)];
