@@ -45,7 +45,9 @@ async fn what_waits_takes_little_memory() {
         world.simulator.requests().len()
     });
     let requests = join_all(runs).await;
-    assert!(requests.iter().all(|requests| *requests < 200), "{requests:?}");
+    println!("requests for 50 pages: {requests:?}");
+    // 540 to 630 together, however busy the machine; some 780 where nothing is packed.
+    assert!(requests.iter().sum::<usize>() < 700, "{requests:?}");
 }
 
 /// Two passes over a history with late events between them, whatever the server does and however little memory there is.
