@@ -52,5 +52,6 @@ mod switches;
 mod throttled;
 mod tidy;
 mod troubles;
+mod uneven;
 mod web;
 mod webhook;
