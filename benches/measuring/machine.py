@@ -150,8 +150,11 @@ def today():
 
 
 def commit(root):
-    told = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, cwd=root)
-    return told.stdout.strip() or "no commit"
+    told = subprocess.run(["git", "describe", "--always"], capture_output=True, text=True, cwd=root)
+    # Tables that were just written change nothing that is measured.
+    changed = ["git", "diff", "--quiet", "HEAD", "--", ".", ":(exclude)docs/performance.md"]
+    dirty = "-dirty" if subprocess.run(changed, stderr=subprocess.DEVNULL, cwd=root).returncode == 1 else ""
+    return told.stdout.strip() + dirty or "no commit"
 
 
 def all_cores():
