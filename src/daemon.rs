@@ -125,6 +125,7 @@ pub async fn run(
         supervisor,
         metrics,
     } = around;
+    let seen = reload.before(&settings).await;
     let daemon = Arc::new(Daemon::new(settings, clock, options, &stop, metrics).await?);
     let settings = daemon.crew.settings();
     daemon.show(settings.http.as_ref()).await?;
@@ -141,7 +142,7 @@ pub async fn run(
     daemon.spawn(Arc::clone(&daemon).open(Some(daemon.first_tries.token())));
     daemon.spawn(Arc::clone(&daemon).announce(supervisor.clone()));
     daemon.spawn(Arc::clone(&daemon).take_pulse());
-    daemon.spawn(Arc::clone(&daemon).reload(reload, stop.hangup.clone(), supervisor.clone()));
+    daemon.spawn(Arc::clone(&daemon).reload(reload, seen, stop.hangup.clone(), supervisor.clone()));
 
     let (watched, drained) = (Arc::clone(&daemon), CancellationToken::new());
     let alive = || daemon.trouble().is_none();

@@ -6,7 +6,6 @@ use super::{CliError, Exit, args::Run, console::Console};
 use crate::daemon::{self, Around, Options, Reload, Stop, Supervisor};
 
 pub(super) async fn run(console: &Console, args: Run) -> Result<Exit, CliError> {
-    let settings = console.settings()?;
     let again = console.reader();
     let reload = Reload::new(console.config_files(), move || {
         let (settings, warnings) = again()?;
@@ -15,6 +14,7 @@ pub(super) async fn run(console: &Console, args: Run) -> Result<Exit, CliError> 
         }
         Ok(settings)
     });
+    let settings = console.settings()?;
     let options = Options {
         shard: args.shard,
         ..Options::default()

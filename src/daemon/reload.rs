@@ -28,37 +28,50 @@ pub struct Reload {
     /// None: there never is another.
     read: Option<Arc<Read>>,
     files: Vec<PathBuf>,
+    /// What they looked like before they were first read.
+    before: Looks,
 }
 
 /// What a file looks like from outside. None: it is not there, or nobody knows.
 type Look = Option<(u64, u64, u64, Option<SystemTime>)>;
-type Looks = BTreeMap<PathBuf, Look>;
+pub(super) type Looks = BTreeMap<PathBuf, Look>;
 
 impl Reload {
-    /// `read` reads the configuration, which stands in `files`. It may block.
+    /// `read` reads the configuration, which stands in `files`. It may block. To be made before the configuration is first
+    /// read: what changes from now on is read again.
     pub fn new(
         files: Vec<PathBuf>,
         read: impl Fn() -> Result<Settings, ReloadError> + Send + Sync + 'static,
     ) -> Self {
         Self {
             read: Some(Arc::new(read)),
+            before: looks(files.clone()),
             files,
         }
+    }
+
+    /// What the files looked like before they were first read; to be asked before certificates are.
+    pub(super) async fn before(&self, settings: &Settings) -> Looks {
+        let mut looks = self.look(settings).await;
+        looks.extend(self.before.clone());
+        looks
     }
 
     /// What all files look like now: those of the configuration, and those it names.
     async fn look(&self, settings: &Settings) -> Looks {
         let mut files = self.files.clone();
         files.extend(settings.certificates().cloned());
-        let looking = tokio::task::spawn_blocking(move || {
-            let looks = files.into_iter().map(|file| {
-                let look = look(&file);
-                (file, look)
-            });
-            looks.collect()
-        });
+        let looking = tokio::task::spawn_blocking(move || looks(files));
         looking.await.unwrap_or_default()
     }
+}
+
+fn looks(files: Vec<PathBuf>) -> Looks {
+    let looks = files.into_iter().map(|file| {
+        let look = look(&file);
+        (file, look)
+    });
+    looks.collect()
 }
 
 fn look(file: &Path) -> Look {
@@ -67,12 +80,17 @@ fn look(file: &Path) -> Look {
 }
 
 impl Daemon {
-    /// Reads the configuration again whenever that is called for.
-    pub(super) async fn reload(self: Arc<Self>, reload: Reload, hangup: Arc<Notify>, supervisor: Supervisor) {
+    /// Reads the configuration again whenever that is called for. `seen` is what the files looked like when they were read.
+    pub(super) async fn reload(
+        self: Arc<Self>,
+        reload: Reload,
+        mut seen: Looks,
+        hangup: Arc<Notify>,
+        supervisor: Supervisor,
+    ) {
         let Some(read) = reload.read.clone() else { return };
         let mut settings = self.crew.settings();
-        // What the files looked like when they were read; and before, lest one is read half-written.
-        let mut seen = reload.look(&settings).await;
+        // And when they were last looked at, lest one is read half-written.
         let mut last = seen.clone();
         loop {
             let asked = tokio::select! {

@@ -33,11 +33,14 @@ impl Written {
     }
 
     fn start(&self, world: &World) -> Running {
+        let first = self.settings.lock().unwrap().clone().unwrap();
+        world.start_reloading(world.clock(), first, PATIENCE, self.reload())
+    }
+
+    fn reload(&self) -> Reload {
         let settings = Arc::clone(&self.settings);
-        let first = settings.lock().unwrap().clone().unwrap();
         let read = move || settings.lock().unwrap().clone().map_err(Into::into);
-        let reload = Reload::new(vec![self.file.clone()], read);
-        world.start_reloading(world.clock(), first, PATIENCE, reload)
+        Reload::new(vec![self.file.clone()], read)
     }
 
     /// Writes another configuration; the file shows it.
@@ -276,6 +279,21 @@ async fn what_is_written_while_it_is_being_read_is_read_again() {
         .shows("one", "covered", |status| status.coverage_end.is_some())
         .await;
     fs::write(&file, "first").unwrap();
+    daemon
+        .shows("two", "covered", |status| status.coverage_end.is_some())
+        .await;
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn what_changes_while_the_daemon_starts_is_taken_over() {
+    let world = World::new().await;
+    let before = world.settings("audit-1", EVERY_SECOND, &["one"]);
+    let after = world.settings("audit-1", EVERY_SECOND, &["one", "two"]);
+    let written = Written::new(&world, &before);
+    let reload = written.reload();
+    written.write(Ok(after));
+    let daemon = world.start_reloading(world.clock(), before, PATIENCE, reload);
     daemon
         .shows("two", "covered", |status| status.coverage_end.is_some())
         .await;
